@@ -1,0 +1,1 @@
+"""Homework cut from the engine, and its grader."""

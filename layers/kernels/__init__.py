@@ -1,0 +1,25 @@
+"""Interchangeable sets of kernels for the three convolution operations.
+
+    loops       the definitions as textbook loops: slow, the oracle of the tests
+    taps        sums of shifted images in registers: the fast set, and the default
+
+Each is a module with `forward`, `input_gradient` and `weight_gradient`, of the same signatures and results.
+"""
+from importlib import import_module
+
+SETS = ("taps", "loops")
+chosen = SETS[0]
+
+
+def use(name):
+    """Let convolutions run on the kernel set `name` from now on.   Returns the name of the set used so far."""
+    global chosen
+    if name not in SETS:
+        raise ValueError(f"kernels.use: there is no kernel set {name!r}; there are {', '.join(SETS)}")
+    before, chosen = chosen, name
+    return before
+
+
+def active():
+    """The module of the chosen set.  It is imported on first use: Numba takes a while."""
+    return import_module(f"{__name__}.{chosen}")

@@ -1,0 +1,124 @@
+"""Cross-entropy of large float32 logits (N, C, positions), in one pass over the memory and with no array of their size
+but the gradient.
+
+A block of positions is worked on at a time: all its classes fit into the cache, so the maximum, the sum of exponentials
+and the gradient read the logits from memory only once.  Inside a block, the innermost loop runs over positions, which
+lie side by side, so that the compiler can take many of them at once.  Blocks are independent of each other: threads
+share them, and the results are the same for any number of threads.
+"""
+import numpy as np
+from numba import njit, prange
+
+BLOCK = 64                                 # positions; with 256 classes, 64 kB
+
+
+def forward(x, target):
+    """log(sum(exp(x))) - x[target] along the second axis.   x (N, C, ...) float32, target (N, ...) -> (N, ...)"""
+    losses = np.empty(target.shape, x.dtype)
+    compute_losses(logits(x), positions(target, np.int64), positions(losses, x.dtype))
+    return losses
+
+
+def gradient(g, y, x, target):
+    """(softmax(x) - one_hot(target)) * g, the losses y being known.   g, y (N, ...) -> like x
+
+    log(sum(exp(x))) is not summed up again: it is y + x[target].
+    """
+    dx = np.empty(x.shape, x.dtype)
+    compute_gradient(positions(g, x.dtype), positions(y, x.dtype), logits(x), positions(target, np.int64), logits(dx))
+    return dx
+
+
+def logits(x):
+    """(N, C, positions), in C order."""
+    return np.ascontiguousarray(x).reshape(x.shape[0], x.shape[1], -1)
+
+
+def positions(x, dtype):
+    """(N, positions), in C order."""
+    return np.ascontiguousarray(x, dtype).reshape(x.shape[0], -1)
+
+
+@njit(parallel=True, cache=True)
+def compute_losses(x, target, losses):
+    """losses (N, P), block by block."""
+    blocks = -(-x.shape[2] // BLOCK)
+    for job in prange(x.shape[0] * blocks):
+        losses_of_block(x[job // blocks], target[job // blocks], losses[job // blocks], job % blocks * BLOCK)
+
+
+@njit(cache=True)
+def losses_of_block(x, target, losses, first):
+    """losses (P,) from the position `first` on."""
+    size = min(BLOCK, x.shape[1] - first)
+    top, total = np.empty(BLOCK, x.dtype), np.zeros(BLOCK, x.dtype)
+    largest(x, first, size, top)
+    for c in range(x.shape[0]):
+        add_exponentials(x[c, first:first + size], top, total)
+    for k in range(size):
+        losses[first + k] = np.log(total[k]) + (top[k] - x[target[first + k], first + k])
+
+
+@njit(parallel=True, cache=True)
+def compute_gradient(g, y, x, target, dx):
+    """dx (N, C, P), block by block."""
+    blocks = -(-x.shape[2] // BLOCK)
+    for job in prange(x.shape[0] * blocks):
+        n = job // blocks
+        gradient_of_block(g[n], y[n], x[n], target[n], dx[n], job % blocks * BLOCK)
+
+
+@njit(cache=True)
+def gradient_of_block(g, y, x, target, dx, first):
+    """dx (C, P) from the position `first` on."""
+    size = min(BLOCK, x.shape[1] - first)
+    top, log_total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    largest(x, first, size, top)
+    for k in range(size):                  # relative to the maximum, so that little is lost to rounding
+        p = first + k
+        log_total[k] = y[p] + (x[target[p], p] - top[k])
+    for c in range(x.shape[0]):
+        write_probabilities(x[c, first:first + size], top, log_total, g[first:first + size], dx[c, first:first + size])
+    for p in range(first, first + size):
+        dx[target[p], p] -= g[p]
+
+
+@njit(cache=True)
+def largest(x, first, size, top):
+    """top = the largest logit at each position of a block.  (A NaN may be passed over; it makes the sums NaN.)"""
+    top[:] = -np.inf
+    for c in range(x.shape[0]):
+        row = x[c, first:first + size]
+        for k in range(size):
+            top[k] = top[k] if top[k] > row[k] else row[k]
+
+
+@njit(cache=True)
+def add_exponentials(row, top, total):
+    """total += exp(row - top)"""
+    for k in range(row.size):
+        total[k] += exponential(row[k] - top[k])
+
+
+@njit(cache=True)
+def write_probabilities(row, top, log_total, g, out):
+    """out = exp(row - top - log_total) * g"""
+    for k in range(row.size):
+        out[k] = exponential((row[k] - top[k]) - log_total[k]) * g[k]
+
+
+@njit(inline="always", error_model="numpy")
+def exponential(x):
+    """exp(x) of a float32 x up to 80, with a relative error below 2e-7, in steps that exist for vectors.
+
+    exp(x) = 2^n exp(r) with n = round(x / log 2) and |r| <= log(2) / 2; exp(r) by its Taylor series up to r^7 / 7!, and
+    2^n by writing n into the exponent of a float32.  Below -87, where 2^n would be denormal, it is 0.
+    """
+    f = np.float32
+    n = np.floor(x * f(1.44269504) + f(0.5))
+    r = (x - n * f(0.693359375)) + n * f(2.12194440e-4)    # log 2 in two parts: the first times n is exact
+    series = f(1 / 5040)
+    for coefficient in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
+        series = series * r + f(coefficient)
+    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return f(0) if x < f(-87) else series * power

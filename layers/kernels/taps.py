@@ -1,0 +1,318 @@
+"""The fast kernels.  A convolution is a sum over kernel taps of a weight times a shifted copy of the image:
+
+    y[c, p] = sum over i, t of  w[c, i, t] * x[i, p + shift[t]]          p: a place in the flat layout of `layout.py`
+
+`sum_of_shifts` computes that for 4 channels and 4 vectors of places at a time: 16 running sums stay in registers while
+all input channels and taps go by, 4 loads and 4 weights for 16 multiply-adds, and nothing is stored before the end.  The
+transposed convolution runs the same loop with the shifts turned round.  The weight gradient
+
+    w[c, i, t] = sum over p of  y[c, p] * x[i, p + shift[t]]
+
+is the same walk with a dot product, `dot_products`: 4 channels and 4 (i, t) pairs at a time.  A tap that a mask leaves
+out is not in the list, and costs nothing; dilation changes the shifts; a stride splits the image into phases.
+
+Every sum is added up in an order that depends on the shapes alone: the number of threads has no influence on a result.
+"""
+import numpy as np
+from numba import get_num_threads, njit, prange
+from . import layout
+from .vectors import broadcast, fma, lanes, load, store, total
+
+BLOCK = 4              # channels that are computed together
+PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
+SMALL = 1 << 19        # below so many multiply-adds, waking the other threads costs more than it saves
+
+
+def forward(x, w, b, geometry):
+    """The convolution y = w * x + b.   x (N, I, H, W), w (C, I / groups, KH, KW), b (C,) or None -> y (N, C, OH, OW)"""
+    y = np.empty((x.shape[0], w.shape[0], *geometry.output_size), x.dtype)
+    plan = layout.gathering(geometry, x.shape[0])
+    walk(x, pack(w, geometry.taps, geometry.groups), b, y, plan, (1, 1), geometry.groups)
+    return y
+
+
+def input_gradient(y, w, b, geometry):
+    """The transposed convolution: the gradient of <w * x, y> in x, plus b.   y (N, C, OH, OW), w as above, b (I,) or
+    None -> x (N, I, H, W)"""
+    C, members, groups = w.shape[0], w.shape[1], geometry.groups
+    x = np.empty((y.shape[0], members * groups, *geometry.size), y.dtype)
+    plan, taps = layout.scattering(geometry, y.shape[0])
+    turned = w.reshape(groups, C // groups, members, *geometry.kernel).swapaxes(1, 2)
+    turned = turned.reshape(groups * members, C // groups, *geometry.kernel)
+    walk(y, pack(turned, taps, groups), b, x, plan, geometry.stride, groups)
+    return x
+
+
+def weight_gradient(x, y, geometry):
+    """The gradient of <w * x, y> in w.   x (N, I, H, W), y (N, C, OH, OW) -> (C, I / groups, KH, KW)"""
+    C, members = y.shape[1], x.shape[1] // geometry.groups
+    plan = layout.gathering(geometry, x.shape[0])
+    jobs = -(-x.shape[0] // plan.images) * -(-geometry.output_size[0] // plan.band)
+    parts = max(1, min(PARTS, jobs))
+    sums = np.zeros((parts, C, members * len(geometry.taps)), x.dtype)
+    workers = threads(y.size * members * len(geometry.taps))
+    slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
+    scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
+    arguments = (x, y, sums, plan.phases, plan.origin, plan.pitch, plan.rows, plan.spacing, plan.images, plan.band,
+                 plan.plane, plan.columns, plan.shifts, geometry.groups, scratch, places, slices)
+    if workers == 1:
+        correlate(0, 1, *arguments)
+    else:
+        correlate_parallel(workers, *arguments)
+    w = np.zeros((C, members, *geometry.kernel), x.dtype)
+    a, b = np.array(geometry.taps, np.int64).reshape(-1, 2).T
+    w[:, :, a, b] = sums.sum(0).reshape(C, members, len(geometry.taps))
+    return w
+
+
+def threads(multiplications):
+    """How many threads the work is worth."""
+    return 1 if multiplications < SMALL else get_num_threads()
+
+
+def pack(w, taps, groups):
+    """The weights in the order in which `sum_of_shifts` reads them: (blocks of all groups, I, taps, BLOCK)."""
+    C, members = w.shape[0] // groups, w.shape[1]
+    blocks = -(-C // BLOCK)
+    a, b = np.array(taps, np.int64).reshape(-1, 2).T
+    packed = np.zeros((groups, blocks * BLOCK, members, len(taps)), w.dtype)
+    packed[:, :C] = w[:, :, a, b].reshape(groups, C, members, len(taps))
+    packed = packed.reshape(groups * blocks, BLOCK, members, len(taps))
+    return np.ascontiguousarray(packed.transpose(0, 2, 3, 1))
+
+
+def workspaces(workers, channels, plan, dtype):
+    """For each thread, a zeroed source in the flat layout, and room for BLOCK rows of places of the result."""
+    places = -(-plan.plane // 64) * 64 + 64                # whole tiles are read and written, past the last place
+    return (np.zeros((workers, channels * plan.phases[0] * plan.phases[1] * plan.plane + 128), dtype),
+            np.zeros((workers, BLOCK, places), dtype))
+
+
+def walk(source, weights, bias, result, plan, step, groups):
+    """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
+    if bias is None:
+        bias = np.zeros(result.shape[1], source.dtype)
+    jobs = -(-source.shape[0] // plan.images) * -(-int(plan.passes[:, 2].max()) // plan.band)
+    workers = threads(result.size * weights.shape[1] * len(plan.shifts))
+    slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
+    scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
+    arguments = (source, weights, bias, result, plan.phases, plan.origin, plan.pitch, plan.rows, plan.spacing,
+                 plan.images, plan.band, plan.plane, plan.columns, plan.passes, plan.shifts, step, groups, scratch,
+                 places, slices)
+    if workers == 1:
+        convolve(0, 1, *arguments)
+    else:
+        convolve_parallel(workers, *arguments)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The two hot loops
+
+@njit(cache=True)
+def sum_of_shifts(x, first, distance, channels, shifts, w, y, length):
+    """y[c, p] = sum over i, t of w[i, t, c] * x[first + i * distance + p + shifts[t]], for 4 c and all p < length."""
+    n = lanes(x)
+    y0, y1, y2, y3 = y[0], y[1], y[2], y[3]
+    zero = x.dtype.type(0)
+    for p in range(0, length, 4 * n):
+        a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
+        a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
+        for i in range(channels):
+            start = first + i * distance + p
+            for t in range(shifts.size):
+                at = start + shifts[t]
+                b0, b1, b2, b3 = load(x, at), load(x, at + n), load(x, at + 2 * n), load(x, at + 3 * n)
+                v = broadcast(w[i, t, 0])
+                a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
+                v = broadcast(w[i, t, 1])
+                a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
+                v = broadcast(w[i, t, 2])
+                a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
+                v = broadcast(w[i, t, 3])
+                a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
+        store(y0, p, a00); store(y0, p + n, a01); store(y0, p + 2 * n, a02); store(y0, p + 3 * n, a03)
+        store(y1, p, a10); store(y1, p + n, a11); store(y1, p + 2 * n, a12); store(y1, p + 3 * n, a13)
+        store(y2, p, a20); store(y2, p + n, a21); store(y2, p + 2 * n, a22); store(y2, p + 3 * n, a23)
+        store(y3, p, a30); store(y3, p + n, a31); store(y3, p + 2 * n, a32); store(y3, p + 3 * n, a33)
+
+
+@njit(cache=True)
+def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, length, sums):
+    """sums[4 * c + k] = sum over p < length of yc[p] * x[ok + p], for 4 channels c and 4 offsets k."""
+    n = lanes(x)
+    zero = x.dtype.type(0)
+    a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
+    a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
+    for p in range(0, length, n):
+        b0, b1, b2, b3 = load(x, o0 + p), load(x, o1 + p), load(x, o2 + p), load(x, o3 + p)
+        v = load(y0, p)
+        a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
+        v = load(y1, p)
+        a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
+        v = load(y2, p)
+        a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
+        v = load(y3, p)
+        a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
+    sums[0], sums[1], sums[2], sums[3] = total(a00), total(a01), total(a02), total(a03)
+    sums[4], sums[5], sums[6], sums[7] = total(a10), total(a11), total(a12), total(a13)
+    sums[8], sums[9], sums[10], sums[11] = total(a20), total(a21), total(a22), total(a23)
+    sums[12], sums[13], sums[14], sums[15] = total(a30), total(a31), total(a32), total(a33)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Into the flat layout and back
+
+@njit(cache=True)
+def spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat):
+    """Lay `count` images out, from image n and from row `start` of their planes on.  Padding columns are zero already.
+
+    columns[v] is the place of the pixel in column v relative to its row's first place, that of its phase included.
+    """
+    channels, height, width = source.shape[1:]
+    sh, sw = phases
+    for m in range(count):
+        for i in range(channels):
+            for f in range(sh):
+                base = (i * sh + f) * sw * plane + m * spacing
+                for r in range(rows):
+                    u = (start + r) * sh + f - origin[0]
+                    row = base + r * pitch
+                    if u < 0 or u >= height:
+                        for g in range(sw):
+                            flat[row + g * plane:row + g * plane + pitch] = 0
+                    elif sw == 1:
+                        line = source[n + m, i, u]
+                        for v in range(width):
+                            flat[row + origin[1] + v] = line[v]
+                    else:
+                        line = source[n + m, i, u]
+                        for v in range(width):
+                            flat[row + columns[v]] = line[v]
+
+
+@njit(cache=True)
+def gather(places, count, channels, result, n, c, start, down, right, height, width, step, pitch, spacing, bias):
+    """Pick the result's places out of the flat rows of `channels` channels, and add the bias."""
+    for j in range(channels):
+        row = places[j]
+        b = bias[c + j]
+        for m in range(count):
+            for r in range(height):
+                line = result[n + m, c + j, down + (start + r) * step[0]]
+                at = m * spacing + r * pitch
+                if step[1] == 1:
+                    for q in range(width):
+                        line[q] = row[at + q] + b          # here right is 0: the phases' columns are whole rows
+                else:
+                    for q in range(width):
+                        line[right + q * step[1]] = row[at + q] + b
+
+
+@njit(cache=True)
+def lay(y, n, count, c, channels, start, height, pitch, spacing, length, places):
+    """Lay `channels` channels of y out as `spread` does, at the places of the outputs, with zeros between the rows."""
+    width = y.shape[3]
+    for j in range(channels):
+        row = places[j]
+        at = 0
+        for m in range(count):
+            at = m * spacing
+            for r in range(height):
+                line = y[n + m, c + j, start + r]
+                for q in range(width):
+                    row[at + q] = line[q]
+                for q in range(width, pitch):
+                    row[at + q] = 0
+                at += pitch
+            end = (m + 1) * spacing if m + 1 < count else length
+            row[at:end] = 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The work, shared out.  A job is one group of images (or one band of an image); with fewer jobs than threads, each job's
+# channels are shared out in slices as well.  A worker takes every workers-th task; no two tasks write the same place.
+
+@njit(cache=True)
+def convolve(worker, workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band, plane,
+             columns, passes, shifts, step, groups, scratch, places, slices):
+    """One worker's share of everything that `walk` does."""
+    flat, room = scratch[worker], places[worker]
+    batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
+    per_group = result.shape[1] // groups
+    distance = phases[0] * phases[1] * plane
+    bands = -(-passes[:, 2].max() // band)
+    for task in range(worker, -(-batch // images) * bands * slices, workers):
+        job, part = task // slices, task % slices
+        n, start = job // bands * images, job % bands * band
+        count = min(images, batch - n)
+        spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat)
+        for block in range(part, groups * blocks, slices):
+            group, j = block // blocks, block % blocks * BLOCK
+            c = group * per_group + j
+            for k in range(passes.shape[0]):
+                first, end, height, width, down, right = passes[k]
+                height = min(band, height - start)
+                if height > 0 and width > 0:
+                    length = (count - 1) * spacing + (height - 1) * pitch + width
+                    sum_of_shifts(flat, group * members * distance, distance, members, shifts[first:end],
+                                  weights[block, :, first:end], room, length)
+                    gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
+                           step, pitch, spacing, bias)
+
+
+@njit(parallel=True, cache=True)
+def convolve_parallel(workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band, plane,
+                      columns, passes, shifts, step, groups, scratch, places, slices):
+    """All workers' shares at once."""
+    for worker in prange(workers):
+        convolve(worker, workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band,
+                 plane, columns, passes, shifts, step, groups, scratch, places, slices)
+
+
+@njit(cache=True)
+def correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns, shifts,
+              groups, scratch, places, slices):
+    """One worker's share of everything that `weight_gradient` does, but for the sum of the parts.
+
+    Part k of the batch adds up in sums[k], job by job in their order; a slice of the channels is nobody else's.
+    """
+    flat, room = scratch[worker], places[worker]
+    y0, y1, y2, y3 = room[0], room[1], room[2], room[3]
+    tile = np.empty(16, x.dtype)
+    offsets = np.empty(4, np.int64)
+    batch, members, per_group = x.shape[0], x.shape[1] // groups, y.shape[1] // groups
+    blocks = -(-per_group // BLOCK)
+    distance = phases[0] * phases[1] * plane
+    pairs = members * shifts.size
+    bands = -(-y.shape[2] // band)
+    jobs, parts = -(-batch // images) * bands, sums.shape[0]
+    for task in range(worker, parts * slices, workers):
+        k, part = task // slices, task % slices
+        for job in range(k * jobs // parts, (k + 1) * jobs // parts):
+            n, start = job // bands * images, job % bands * band
+            count, height = min(images, batch - n), min(band, y.shape[2] - start)
+            length = (count - 1) * spacing + (height - 1) * pitch + y.shape[3]
+            length = -(-length // lanes(x)) * lanes(x)
+            spread(x, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat)
+            for block in range(part, groups * blocks, slices):
+                group, j = block // blocks, block % blocks * BLOCK
+                c = group * per_group + j
+                channels = min(BLOCK, per_group - j)
+                lay(y, n, count, c, channels, start, height, pitch, spacing, length, room)
+                for pair in range(0, pairs, 4):
+                    for b in range(4):                     # the last pair, again and again, fills the last tile
+                        p = min(pair + b, pairs - 1)
+                        offsets[b] = (group * members + p // shifts.size) * distance + shifts[p % shifts.size]
+                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], length, tile)
+                    for a in range(channels):
+                        for b in range(min(4, pairs - pair)):
+                            sums[k, c + a, pair + b] += tile[4 * a + b]
+
+
+@njit(parallel=True, cache=True)
+def correlate_parallel(workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns, shifts,
+                       groups, scratch, places, slices):
+    """All workers' shares at once."""
+    for worker in prange(workers):
+        correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns,
+                  shifts, groups, scratch, places, slices)

@@ -1,0 +1,56 @@
+"""Broadcasting, and how it is undone.
+
+When (3, 1) meets (2, 3, 4), its entries are repeated along the first and the last axis.  A repeated entry's gradient is
+the sum over its copies.  So `expand` (repeat) and `sum_to` (add up the copies) are each other's adjoint, and every
+elementwise rule ends in `sum_to`: broadcasting is undone here and nowhere else.
+"""
+import numpy as np
+from .dtypes import operands
+from .tensor import raw, record
+
+
+def sum_to(g, shape):
+    """Sum g over the axes along which `shape` was broadcast to g's shape."""
+    if g.shape == shape:
+        return g
+    array = raw(g)
+    lead = array.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and array.shape[lead + i] != 1)
+    return record(array.sum(axes).reshape(shape), sum_to_rule, g, shape=shape)
+
+
+def sum_to_rule(g, y, x, shape):
+    """Each summand gets the sum's cotangent."""
+    return expand(g, x.shape)
+
+
+def expand(x, *shape):
+    """x repeated (as a view, nothing is copied) along axes of size 1 and new leading axes, to `shape`.
+
+    shape       sizes, or one tuple of them; -1 keeps a size
+    """
+    shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+    array = raw(x)
+    lead = len(shape) - array.ndim
+    try:
+        full = tuple(array.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(shape))
+        data = np.broadcast_to(array, full)
+    except ValueError:
+        raise ValueError(f"expand: shape {array.shape} can't be repeated to {tuple(shape)}: only axes of size 1 and "
+                         "new leading axes can grow") from None
+    return record(data, expand_rule, x)
+
+
+def expand_rule(g, y, x):
+    """A repeated entry gets the sum of its copies' cotangents."""
+    return sum_to(g, x.shape)
+
+
+def elementwise(function, a, b):
+    """The array function(a, b) of two broadcast operands, in PyTorch's type for their combination."""
+    x, y = operands(a, b)
+    try:
+        return function(x, y)
+    except ValueError:
+        raise ValueError(f"{function.__name__}: shapes {np.shape(x)} and {np.shape(y)} can't be broadcast together: "
+                         "from the last axis on, sizes must be equal or 1") from None

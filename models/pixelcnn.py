@@ -1,0 +1,68 @@
+"""PixelCNN: an image is drawn pixel by pixel in raster order, each from a distribution that depends on those before it,
+
+    p(x) = product over i of p(x_i | x_1 ... x_{i-1}).
+
+One stack of masked convolutions computes all factors at once: no output sees its own pixel or a later one.
+Source: A. van den Oord, N. Kalchbrenner and K. Kavukcuoglu, Pixel Recurrent Neural Networks, ICML 2016.
+"""
+import numpy as np
+from layers import Conv2d, MaskedConv2d, ModuleList
+from layers.functional import cross_entropy, relu
+from minigrad import as_tensor, no_grad, tensor
+from minigrad.random import inverse_cdf
+from .model import Model
+
+
+class PixelCNN(Model):
+    """The simplified PixelCNN of Aalto's homework: a masked convolution of type A, residual ones of type B, a softmax.
+
+    shape       (1, height, width) of the images
+    levels      how many grey levels they have
+    channels    the width of the network
+    layers      how many residual convolutions follow the first one
+    first_kernel_size, kernel_size      of the first convolution and of the others
+    """
+
+    def __init__(self, shape, levels=256, channels=32, layers=5, first_kernel_size=7, kernel_size=5):
+        super().__init__(shape=shape, levels=levels, channels=channels, layers=layers,
+                         first_kernel_size=first_kernel_size, kernel_size=kernel_size)
+        if len(shape) != 3 or shape[0] != 1:
+            raise ValueError(f"PixelCNN: takes images of one channel, (1, height, width), not {tuple(shape)}")
+        self.first = MaskedConv2d("A", 1, channels, first_kernel_size, padding="same")
+        self.blocks = ModuleList(MaskedConv2d("B", channels, channels, kernel_size, padding="same")
+                                 for _ in range(layers))
+        self.head = Conv2d(channels, levels, 1)
+        self.reach = first_kernel_size // 2 + layers * (kernel_size // 2)      # in rows, upwards
+
+    def forward(self, x):
+        """The logits of each pixel's distribution over the levels: (N, 1, H, W) -> (N, levels, H, W)"""
+        return self.head(self.features(x))
+
+    def features(self, x):
+        """What the network knows of the pixels before each one: (N, channels, H, W)"""
+        h = self.first(as_tensor(x).to(self.head.weight.dtype) * (2 / (self.levels - 1)) - 1)      # -1 ... 1
+        for block in self.blocks:
+            h = h + block(relu(h))
+        return relu(h)
+
+    def log_prob(self, x):
+        """The sum over the pixels of the log of their softmax, exact."""
+        self.check(x)
+        return -cross_entropy(self(x), tensor(x[:, 0].astype(np.int64)), reduction="none").sum((1, 2))
+
+    def inpaint(self, x, known, generator, progress=None):
+        """Pixel by pixel in raster order.
+
+        The distribution at (row, column) depends on its row and the `reach` rows above: the network sees no others.
+        Pixels that are known after that are not foreseen: completions are exact where the known ones come first.
+        """
+        x = np.array(x)
+        self.check(x)
+        unknown = np.argwhere(~np.broadcast_to(known, self.shape)[0])
+        for row, column in unknown if progress is None else progress(unknown):
+            with no_grad():
+                h = self.features(x[:, :, max(0, row - self.reach):row + 1])
+                logits = self.head(h[:, :, -1:, column:column + 1])[:, :, 0, 0].data.astype(np.float64)
+            p = np.exp(logits - logits.max(1, keepdims=True))
+            x[:, 0, row, column] = inverse_cdf(p, 1, generator)[:, 0]
+        return x
