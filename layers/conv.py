@@ -78,7 +78,8 @@ class TransposedConvolution(Convolution):
 
 
 class ConvTranspose2d(TransposedConvolution):
-    """2-D transposed convolution, weight (in_channels, out_channels / groups, KH, KW); see functional.conv_transpose2d."""
+    """2-D transposed convolution with weight (in_channels, out_channels / groups, KH, KW); see
+    functional.conv_transpose2d."""
 
     def forward(self, x):
         return conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups,

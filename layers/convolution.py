@@ -27,7 +27,7 @@ def convolve(x, w, b, geometry):
 
 
 def convolve_rule(g, y, x, w, b, geometry):
-    """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; each b is added OH * OW times."""
+    """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; b is added OH * OW times."""
     return ((lambda: convolve_transposed(g, w, None, geometry)), (lambda: weight_gradient(x, g, geometry)),
             (lambda: sum(g, dim=(0, 2, 3))))
 
@@ -95,7 +95,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     weight      (in_channels, out_channels / groups, KH, KW)
     padding     is cut off the output; output_padding is added at its lower right, to choose among the sizes that the
                 strided convolution maps to the same one
-    Returns (N, out_channels, OH, OW) with OH = (H - 1) * stride - 2 * padding + dilation * (KH - 1) + output_padding + 1.
+    Returns (N, out_channels, OH, OW), OH = (H - 1) * stride - 2 * padding + dilation * (KH - 1) + output_padding + 1.
     """
     return transposed_convolution("conv_transpose2d", input, weight, bias, stride, padding, output_padding, groups,
                                   dilation)
@@ -178,7 +178,8 @@ def numbers(name, setting, given, axes, least=1):
     """One integer per axis, from a number or a sequence."""
     values = (given,) * axes if isinstance(given, (int, np.integer)) else tuple(given)
     if len(values) != axes or any(not isinstance(n, (int, np.integer)) or n < least for n in values):
-        raise ValueError(f"{name}: {setting} must be a whole number, at least {least}, or {axes} of them, not {given!r}")
+        raise ValueError(f"{name}: {setting} must be a whole number, at least {least}, "
+                         f"or {axes} of them, not {given!r}")
     return tuple(int(n) for n in values)
 
 

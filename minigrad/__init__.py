@@ -37,3 +37,6 @@ from .random import (
     multinomial)
 from .gradcheck import gradcheck, gradgradcheck
 from .serialization import save, load
+from .memory import keep_freed_memory
+
+keep_freed_memory()

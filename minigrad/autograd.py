@@ -76,12 +76,12 @@ def pass_on(y, g, pending, needed, create_graph):
         if isinstance(x, Tensor) and x in needed and gx is not None:
             if type(gx) is FunctionType:
                 gx = gx()
-            if gx.shape != x.data.shape:
-                raise ValueError(f"the rule of {made_by(y)} gave a cotangent of shape {gx.shape} "
-                                 f"for an input of shape {x.data.shape}")
+            if getattr(gx, "shape", None) != x.data.shape:
+                raise ValueError(f"the rule of {made_by(y)} gave a cotangent of shape {getattr(gx, 'shape', None)} "
+                                 f"({type(gx).__name__}) for an input of shape {x.data.shape}")
             if gx.dtype is not x.data.dtype and gx.dtype != x.data.dtype:
                 gx = gx.astype(x.data.dtype)
-            # Gradients add up where a tensor is used more than once: in a fresh sum, for gx may be someone else's array.
+            # Gradients add up where a tensor is used more than once: in a fresh sum, for gx may be somebody else's.
             pending[x] = pending[x] + gx if x in pending else gx
 
 

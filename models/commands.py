@@ -70,7 +70,8 @@ def resumed_config(options, folder):
     said = {"model": options.model, **{name: getattr(options, name) for name in SETTINGS}}
     for name, value in said.items():
         if value is not None and value != config[name]:
-            raise ValueError(f"the run in {folder} has {name} {config[name]}, not {value}: a run is resumed as it was begun")
+            raise ValueError(f"the run in {folder} has {name} {config[name]}, not {value}: "
+                             "a run is resumed as it was begun")
     return config
 
 

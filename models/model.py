@@ -46,11 +46,12 @@ class Model(Module):
         raise NotImplementedError(f"{type(self).__name__} can't complete images")
 
     def check(self, x):
-        """Raise ValueError if x is no batch of examples that this model is for; TypeError if it isn't made of integers."""
+        """Raise ValueError if x is no batch of such examples, and TypeError if it isn't made of integers."""
         name = type(self).__name__
         if x.shape[1:] != self.shape:
             raise ValueError(f"{name}: was built for examples of shape {self.shape}, and gets {x.shape[1:]}")
         if x.dtype.kind not in "ui":
             raise TypeError(f"{name}: takes integers from 0 to {self.levels - 1}, not {x.dtype}")
         if x.size and not 0 <= x.min() <= x.max() < self.levels:
-            raise ValueError(f"{name}: takes values from 0 to {self.levels - 1}, and these go from {x.min()} to {x.max()}")
+            raise ValueError(f"{name}: takes values from 0 to {self.levels - 1}, "
+                             f"and these go from {x.min()} to {x.max()}")

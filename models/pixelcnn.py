@@ -7,7 +7,7 @@ Source: A. van den Oord, N. Kalchbrenner and K. Kavukcuoglu, Pixel Recurrent Neu
 """
 import numpy as np
 from layers import Conv2d, MaskedConv2d, ModuleList
-from layers.functional import cross_entropy, relu
+from layers.functional import conv2d, cross_entropy, relu
 from minigrad import as_tensor, no_grad, tensor
 from minigrad.random import inverse_cdf
 from .model import Model
@@ -32,7 +32,6 @@ class PixelCNN(Model):
         self.blocks = ModuleList(MaskedConv2d("B", channels, channels, kernel_size, padding="same")
                                  for _ in range(layers))
         self.head = Conv2d(channels, levels, 1)
-        self.reach = first_kernel_size // 2 + layers * (kernel_size // 2)      # in rows, upwards
 
     def forward(self, x):
         """The logits of each pixel's distribution over the levels: (N, 1, H, W) -> (N, levels, H, W)"""
@@ -40,7 +39,7 @@ class PixelCNN(Model):
 
     def features(self, x):
         """What the network knows of the pixels before each one: (N, channels, H, W)"""
-        h = self.first(as_tensor(x).to(self.head.weight.dtype) * (2 / (self.levels - 1)) - 1)      # -1 ... 1
+        h = self.first(self.scaled(as_tensor(x).to(self.head.weight.dtype)))
         for block in self.blocks:
             h = h + block(relu(h))
         return relu(h)
@@ -51,18 +50,38 @@ class PixelCNN(Model):
         return -cross_entropy(self(x), tensor(x[:, 0].astype(np.int64)), reduction="none").sum((1, 2))
 
     def inpaint(self, x, known, generator, progress=None):
-        """Pixel by pixel in raster order.
+        """Pixel by pixel in raster order; at each, every layer computes its output at that position only.
 
-        The distribution at (row, column) depends on its row and the `reach` rows above: the network sees no others.
-        Pixels that are known after that are not foreseen: completions are exact where the known ones come first.
+        Masked convolutions see nothing that comes later, so what they gave at earlier positions stays as it is, and is
+        kept.  Known pixels that come later are not foreseen: completions are exact where the known ones come first.
         """
         x = np.array(x)
         self.check(x)
-        unknown = np.argwhere(~np.broadcast_to(known, self.shape)[0])
-        for row, column in unknown if progress is None else progress(unknown):
+        known, dtype = np.broadcast_to(known, self.shape)[0], self.head.weight.dtype
+        convolutions = [self.first, *self.blocks]
+        inputs = [np.zeros((len(x), conv.in_channels, known.shape[0] + height - 1, known.shape[1] + width - 1), dtype)
+                  for conv in convolutions for height, width in [conv.kernel_size]]      # padded; filled in as it goes
+        pixels = list(np.ndindex(known.shape))
+        for row, column in pixels if progress is None else progress(pixels):
             with no_grad():
-                h = self.features(x[:, :, max(0, row - self.reach):row + 1])
-                logits = self.head(h[:, :, -1:, column:column + 1])[:, :, 0, 0].data.astype(np.float64)
-            p = np.exp(logits - logits.max(1, keepdims=True))
-            x[:, 0, row, column] = inverse_cdf(p, 1, generator)[:, 0]
+                h = 0
+                for conv, seen in zip(convolutions, inputs):
+                    height, width = conv.kernel_size
+                    if conv is not self.first:
+                        seen[:, :, row + height // 2, column + width // 2] = relu(h).data[:, :, 0, 0]
+                    window = tensor(seen[:, :, row:row + height, column:column + width])
+                    h = h + conv2d(window, conv.weight, conv.bias, taps=conv.taps)
+                if not known[row, column]:
+                    x[:, 0, row, column] = self.draw(self.head(relu(h)).data[:, :, 0, 0], generator)
+            height, width = self.first.kernel_size
+            inputs[0][:, 0, row + height // 2, column + width // 2] = self.scaled(x[:, 0, row, column])
         return x
+
+    def draw(self, logits, generator):
+        """A level for each row of logits: (N, levels) -> (N,)"""
+        logits = logits.astype(np.float64)
+        return inverse_cdf(np.exp(logits - logits.max(1, keepdims=True)), 1, generator)[:, 0]
+
+    def scaled(self, x):
+        """Levels as numbers from -1 to 1."""
+        return x * (2 / (self.levels - 1)) - 1

@@ -40,6 +40,6 @@ MODELS = {
 }
 
 DATA = {
-    "digits": DataEntry("digits", "digits drawn on the spot from matplotlib's fonts: 12,000 + 2,000 of 28x28, 256 greys"),
+    "digits": DataEntry("digits", "drawn on the spot from matplotlib's fonts: 12,000 + 2,000 of 28x28, 256 greys"),
     "mnist": DataEntry("mnist", "handwritten digits: 60,000 + 10,000 of 28x28, 256 greys"),
 }

@@ -1,8 +1,9 @@
 """The training loop: one for all models.
 
-A run is a function of its config alone.  Step s of the plan takes its batch from a shuffle drawn from (seed, epoch), its
+A run is a function of its config alone.  Each step takes its batch from a shuffle drawn from (seed, epoch), its
 learning rate from the schedule, and its noise from minigrad's generator, whose state is in the checkpoint.  So a run
 that was stopped anywhere, even by a power cut, and is resumed, ends with the same bits as one that was not.
+(The one exception is a run that is slower than planned: it ends when its budget of minutes is spent.)
 """
 import math
 import os
@@ -58,7 +59,7 @@ class Training:
     def run(self):
         """Train until the plan is fulfilled, the budget is spent, or SIGINT comes.  Returns whether it is finished.
 
-        Raises FloatingPointError if the loss or a parameter is no longer finite, OSError if a checkpoint can't be saved.
+        Raises FloatingPointError if the loss or a parameter isn't finite any more, OSError if saving fails.
         """
         before = signal.signal(signal.SIGINT, self.interrupt)
         bar = self.bar and self.bar(self.last * self.config["batch_size"], self.step * self.config["batch_size"])
@@ -149,7 +150,7 @@ class Training:
         test = self.data.test if self.step >= self.last else self.data.test[:SUBSET]
         nats = evaluate(self.model, test, np.random.default_rng(self.config["seed"]))
         self.metrics.append({
-            "epoch": round(self.step / self.steps_per_epoch, 4), "step": self.step, "seconds": round(self.seconds, 3),
+            "epoch": round(self.step / self.steps_per_epoch, 4), "step": self.step, "seconds": round(self.seconds, 6),
             "train_nats": self.nats_sum / self.nats_count, "test_nats": nats,
             "test_bits_per_dim": bits_per_dim(nats, self.data.shape), "test_examples": len(test),
             "images_per_second": round(self.nats_count * self.config["batch_size"] / self.counted_seconds, 2),
@@ -162,8 +163,8 @@ class Training:
         """Write checkpoint.npz and metrics.json, each whole or not at all."""
         for name, parameter in self.model.named_parameters():
             if not np.isfinite(parameter.data).all():
-                raise FloatingPointError(f"training stopped at step {self.step}: the update has made {name} infinite or "
-                                         f"NaN; try a smaller --lr. {self.kept()}")
+                raise FloatingPointError(f"training stopped at step {self.step}: the update has made {name} infinite "
+                                         f"or NaN; try a smaller --lr. {self.kept()}")
         place = runs.path(self.folder, runs.CHECKPOINT)
         state = {"model": self.config["model"], "model_config": self.config["model_config"],
                  "weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),

@@ -156,6 +156,14 @@ def test_fused_cross_entropy_of_strange_logits():
         x[1, place, 2, 2] = 0
 
 
+def test_fused_cross_entropy_of_far_logits():
+    """Adding one number to all logits changes nothing, to the last bit where the sums are exact."""
+    x, t, g = large()
+    x = np.round(64 * x) / np.float32(64)
+    for near, far in zip(run(x, t, g), run(x + np.float32(4096), t, g)):
+        assert np.array_equal(near, far)
+
+
 def test_fused_cross_entropy_second_derivative():
     """Under create_graph the rule runs on tensors; on a small scale it is checked by CASES, here by a direction."""
     x, t, g = large((2, 40, 30, 30), 1)

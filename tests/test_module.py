@@ -214,11 +214,15 @@ def test_casting_keeps_the_tensors():
     net = nn.BatchNorm1d(2)
     weight, y = net.weight, net(tensor([[1.0, 2.0], [3.0, 5.0]])).sum()
     y.backward(retain_graph=True)
+    old, other = weight.detach(), minigrad.ones(2, requires_grad=True)
+    z = (old * other).sum()                                # of the memory that the weight leaves: it stays as it is
     assert net.double() is net and net.weight is weight
     assert {weight.dtype, weight.grad.dtype, net.running_mean.dtype} == {np.dtype("float64")}
     assert net.num_batches_tracked.dtype == np.int64
     with pytest.raises(RuntimeError, match="overwritten by Module.to"):
         y.backward()
+    z.backward()
+    assert other.grad.tolist() == [1, 1]
     assert net.to("cpu").float().weight.dtype == np.float32
 
 

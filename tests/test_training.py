@@ -216,10 +216,12 @@ def test_nan_in_the_loss_stops_and_names_the_operation(tmp_path):
         begun.train_step()
     begun.save()
     right = begun.model.loss
-    begun.model.loss = lambda x, generator: right(x, generator) + (minigrad.log(begun.model.head.bias * 0 - 1) * 0).sum()
-    with np.errstate(invalid="ignore"), pytest.raises(FloatingPointError, match=r"step 4: the loss is nan.*log #\d+") as e:
-        begun.run()
-    assert f"last good checkpoint is kept: {tmp_path}" in str(e.value)
+    bias = begun.model.head.bias
+    begun.model.loss = lambda x, generator: right(x, generator) + (minigrad.log(bias * 0 - 1) * 0).sum()
+    with np.errstate(invalid="ignore"):
+        with pytest.raises(FloatingPointError, match=r"step 4: the loss is nan.*log #\d+") as caught:
+            begun.run()
+    assert f"last good checkpoint is kept: {tmp_path}" in str(caught.value)
     assert load(runs.path(str(tmp_path / "run"), runs.CHECKPOINT))["step"] == 4
 
 
@@ -229,7 +231,7 @@ def test_nan_in_the_parameters_is_never_saved(tmp_path):
     begun.model.head.bias.data[0] = np.nan
     with pytest.raises(FloatingPointError, match="the update has made head.bias infinite or NaN"):
         begun.save()
-    with pytest.raises(FloatingPointError, match="step 1: the loss is nan; the first value that isn't finite is a parameter"):
+    with pytest.raises(FloatingPointError, match="step 1: .* the first value that isn't finite is a parameter"):
         begun.train_step()
     assert load(runs.path(str(tmp_path / "run"), runs.CHECKPOINT))["step"] == 0
 

@@ -8,7 +8,7 @@ Take an image with its zero padding, and put its rows end to end, `pitch` number
     . . . .
 
 The output (r, q) goes to the flat place r * pitch + q.  The tap (a, b) then reads, for *every* output, the number that
-is a * pitch + b places further: one shift, whatever the row.  A few places between the rows are computed and thrown away.
+is a * pitch + b places further: one shift, whatever the row.  A few places between the rows are computed in vain.
 Several images (or a band of rows of a large one) make up a *group*, laid end to end in the same manner.
 
 A stride s splits the image into s * s *phases*, images of every s-th pixel, each with a plane of its own; a tap then

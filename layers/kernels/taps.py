@@ -3,8 +3,8 @@
     y[c, p] = sum over i, t of  w[c, i, t] * x[i, p + shift[t]]          p: a place in the flat layout of `layout.py`
 
 `sum_of_shifts` computes that for 4 channels and 4 vectors of places at a time: 16 running sums stay in registers while
-all input channels and taps go by, 4 loads and 4 weights for 16 multiply-adds, and nothing is stored before the end.  The
-transposed convolution runs the same loop with the shifts turned round.  The weight gradient
+all input channels and taps go by, 4 loads and 4 weights for 16 multiply-adds, and nothing is stored before the end.
+The transposed convolution runs the same loop with the shifts turned round.  The weight gradient
 
     w[c, i, t] = sum over p of  y[c, p] * x[i, p + shift[t]]
 
@@ -229,7 +229,7 @@ def lay(y, n, count, c, channels, start, height, pitch, spacing, length, places)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The work, shared out.  A job is one group of images (or one band of an image); with fewer jobs than threads, each job's
+# The work, shared out.  A job is one group of images (or one band of an image); with fewer jobs than threads, a job's
 # channels are shared out in slices as well.  A worker takes every workers-th task; no two tasks write the same place.
 
 @njit(cache=True)

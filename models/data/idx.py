@@ -5,6 +5,7 @@ for the number of axes, their sizes as 4-byte big-endian integers, and then the 
 """
 import gzip
 import hashlib
+import math
 import os
 import struct
 import urllib.request
@@ -41,7 +42,7 @@ def fetch(source, files):
 
 
 def download(source, name, md5, place, missing):
-    """Bring one file from the first mirror that has the right one; it appears under its name only when it is complete."""
+    """Bring one file from the first mirror that has the right one.  It appears under its name when it is complete."""
     problems = []
     for mirror in source.mirrors:
         try:
@@ -93,6 +94,6 @@ def read_idx(path):
     axes = content[3]
     shape = struct.unpack(f">{axes}I", content[4:4 + 4 * axes])
     data = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
-    if data.size != np.prod(shape, dtype=np.int64):
-        raise ValueError(f"{path} announces {shape}, which is {np.prod(shape, dtype=np.int64)} bytes, and holds {data.size}")
+    if data.size != math.prod(shape):
+        raise ValueError(f"{path} announces {shape}, which is {math.prod(shape)} bytes, and holds {data.size}")
     return data.reshape(shape)

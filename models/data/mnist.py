@@ -6,8 +6,8 @@ Proceedings of the IEEE 86(11), 1998.
 from . import DataSet
 from .idx import Source, fetch, read_idx
 
-SOURCE = Source("mnist", "mnist",
-                ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"))
+SOURCE = Source("mnist", "mnist", ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+                                   "https://storage.googleapis.com/cvdf-datasets/mnist/"))
 FILES = {                                  # with their MD5 sums
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
