@@ -13,10 +13,11 @@ out is not in the list, and costs nothing; dilation changes the shifts; a stride
 
 Every sum is added up in an order that depends on the shapes alone: the number of threads has no influence on a result.
 """
+import math
 import numpy as np
 from numba import get_num_threads, njit, prange
 from . import layout
-from .vectors import broadcast, fma, lanes, load, store, total
+from .vectors import broadcast, fma, lanes, load, pair_sums, store
 
 BLOCK = 4              # channels that are computed together
 PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
@@ -84,8 +85,16 @@ def pack(w, taps, groups):
 def workspaces(workers, channels, plan, dtype):
     """For each thread, a zeroed source in the flat layout, and room for BLOCK rows of places of the result."""
     places = -(-plan.plane // 64) * 64 + 64                # whole tiles are read and written, past the last place
-    return (np.zeros((workers, channels * plan.phases[0] * plan.phases[1] * plan.plane + 128), dtype),
-            np.zeros((workers, BLOCK, places), dtype))
+    return (zeros(dtype, workers, channels * plan.phases[0] * plan.phases[1] * plan.plane + 128),
+            zeros(dtype, workers, BLOCK, places))
+
+
+def zeros(dtype, *shape):
+    """Zeros that start at a multiple of 64 bytes: a register loaded from there lies in one line of the cache."""
+    count = math.prod(shape)
+    memory = np.zeros(count + 64 // dtype.itemsize, dtype)
+    start = -memory.ctypes.data % 64 // dtype.itemsize
+    return memory[start:start + count].reshape(shape)
 
 
 def walk(source, weights, bias, result, plan, step, groups):
@@ -153,14 +162,42 @@ def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, length, sums):
         a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
         v = load(y3, p)
         a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
-    sums[0], sums[1], sums[2], sums[3] = total(a00), total(a01), total(a02), total(a03)
-    sums[4], sums[5], sums[6], sums[7] = total(a10), total(a11), total(a12), total(a13)
-    sums[8], sums[9], sums[10], sums[11] = total(a20), total(a21), total(a22), total(a23)
-    sums[12], sums[13], sums[14], sums[15] = total(a30), total(a31), total(a32), total(a33)
+    a00, a02, a10, a12 = pair_sums(a00, a01), pair_sums(a02, a03), pair_sums(a10, a11), pair_sums(a12, a13)
+    a20, a22, a30, a32 = pair_sums(a20, a21), pair_sums(a22, a23), pair_sums(a30, a31), pair_sums(a32, a33)
+    if n == 2:                             # as many steps as it takes to add up n lanes: then each lane is one total
+        store(sums, 0, a00); store(sums, 2, a02); store(sums, 4, a10); store(sums, 6, a12)
+        store(sums, 8, a20); store(sums, 10, a22); store(sums, 12, a30); store(sums, 14, a32)
+        return
+    a00, a10, a20, a30 = pair_sums(a00, a02), pair_sums(a10, a12), pair_sums(a20, a22), pair_sums(a30, a32)
+    if n == 4:
+        store(sums, 0, a00); store(sums, 4, a10); store(sums, 8, a20); store(sums, 12, a30)
+        return
+    a00, a20 = pair_sums(a00, a10), pair_sums(a20, a30)
+    if n == 8:
+        store(sums, 0, a00); store(sums, 8, a20)
+        return
+    store(sums, 0, pair_sums(a00, a20))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Into the flat layout and back
+
+@njit(cache=True, inline="always")
+def copy(source, at, target, to, count, b):
+    """target[to + k] = source[at + k] + b for k < count, a register at a time.
+
+    The last register overlaps the one before, so that nothing is written past the end.
+    """
+    n = lanes(source)
+    if count < n:
+        for k in range(count):
+            target[to + k] = source[at + k] + b
+    else:
+        one, many = broadcast(source.dtype.type(1)), broadcast(b)
+        for k in range(0, count - n, n):
+            store(target, to + k, fma(load(source, at + k), one, many))
+        store(target, to + count - n, fma(load(source, at + count - n), one, many))
+
 
 @njit(cache=True)
 def spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat):
@@ -170,8 +207,11 @@ def spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane,
     """
     channels, height, width = source.shape[1:]
     sh, sw = phases
+    pixels, zero = source.ravel(), source.dtype.type(0)
+    touching = sh == 1 and sw == 1 and width == pitch      # the rows lie end to end: copy them all at once
     for m in range(count):
         for i in range(channels):
+            image = ((n + m) * channels + i) * height * width
             for f in range(sh):
                 base = (i * sh + f) * sw * plane + m * spacing
                 for r in range(rows):
@@ -179,53 +219,57 @@ def spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane,
                     row = base + r * pitch
                     if u < 0 or u >= height:
                         for g in range(sw):
-                            flat[row + g * plane:row + g * plane + pitch] = 0
+                            for q in range(row + g * plane, row + g * plane + pitch):
+                                flat[q] = 0
+                    elif touching:
+                        if r == 0 or u == 0:
+                            copy(pixels, image + u * width, flat, row, min(rows - r, height - u) * width, zero)
                     elif sw == 1:
-                        line = source[n + m, i, u]
-                        for v in range(width):
-                            flat[row + origin[1] + v] = line[v]
+                        copy(pixels, image + u * width, flat, row + origin[1], width, zero)
                     else:
-                        line = source[n + m, i, u]
                         for v in range(width):
-                            flat[row + columns[v]] = line[v]
+                            flat[row + columns[v]] = pixels[image + u * width + v]
 
 
 @njit(cache=True)
 def gather(places, count, channels, result, n, c, start, down, right, height, width, step, pitch, spacing, bias):
     """Pick the result's places out of the flat rows of `channels` channels, and add the bias."""
+    pixels = result.ravel()
     for j in range(channels):
         row = places[j]
         b = bias[c + j]
         for m in range(count):
-            for r in range(height):
-                line = result[n + m, c + j, down + (start + r) * step[0]]
-                at = m * spacing + r * pitch
-                if step[1] == 1:
+            at = m * spacing
+            image = ((n + m) * result.shape[1] + c + j) * result.shape[2] * result.shape[3]
+            if step[0] == 1 and step[1] == 1:              # one phase: its columns are whole rows
+                rows, length = (1, height * width) if width == pitch else (height, width)
+                for r in range(rows):
+                    copy(row, at + r * pitch, pixels, image + (start + r) * width, length, b)
+            else:
+                for r in range(height):
+                    line = result[n + m, c + j, down + (start + r) * step[0]]
                     for q in range(width):
-                        line[q] = row[at + q] + b          # here right is 0: the phases' columns are whole rows
-                else:
-                    for q in range(width):
-                        line[right + q * step[1]] = row[at + q] + b
+                        line[right + q * step[1]] = row[at + r * pitch + q] + b
 
 
 @njit(cache=True)
 def lay(y, n, count, c, channels, start, height, pitch, spacing, length, places):
-    """Lay `channels` channels of y out as `spread` does, at the places of the outputs, with zeros between the rows."""
+    """Lay `channels` channels of y out as `spread` does, at the places of the outputs; what lies between is zero already.
+
+    Only the end, up to `length`, may hold rows of an earlier and larger group.
+    """
     width = y.shape[3]
+    pixels, zero = y.ravel(), y.dtype.type(0)
     for j in range(channels):
         row = places[j]
-        at = 0
         for m in range(count):
             at = m * spacing
-            for r in range(height):
-                line = y[n + m, c + j, start + r]
-                for q in range(width):
-                    row[at + q] = line[q]
-                for q in range(width, pitch):
-                    row[at + q] = 0
-                at += pitch
-            end = (m + 1) * spacing if m + 1 < count else length
-            row[at:end] = 0
+            first = (((n + m) * y.shape[1] + c + j) * y.shape[2] + start) * width
+            rows, across = (1, height * width) if width == pitch else (height, width)
+            for r in range(rows):
+                copy(pixels, first + r * width, row, at + r * pitch, across, zero)
+        for q in range((count - 1) * spacing + (height - 1) * pitch + width, length):
+            row[q] = 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A vector type for Numba: `load`, `store`, `broadcast`, `fma` and `total` on a register full of numbers.
+"""A vector type for Numba: `load`, `store`, `broadcast`, `fma` and `pair_sums` on registers full of numbers.
 
 LLVM keeps running sums in registers only where it sees them as values.  Plain loops over arrays hide that from it once
 sixteen sums are alive at the same time, which is what a fast convolution needs.  So here a Numba type *is* an LLVM
@@ -97,15 +97,13 @@ def fma(typingctx, a, b, c):
 
 
 @intrinsic
-def total(typingctx, a):
-    """The sum of the lanes, added up pairwise."""
+def pair_sums(typingctx, a, b):
+    """a[0] + a[1], a[2] + a[3] ..., b[0] + b[1], b[2] + b[3] ...: half of the way to the totals of a and of b."""
     def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(a.llvm.element, [a.llvm.element, a.llvm])
-        name = f"llvm.vector.reduce.fadd.v{a.lanes}f{a.scalar.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        zero = ir.Constant(a.llvm.element, 0.0)
-        return builder.call(function, [zero, arguments[0]], fastmath=["reassoc"])
-    return a.scalar(a), codegen
+        even, odd = (ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), list(range(start, 2 * a.lanes, 2)))
+                     for start in (0, 1))
+        return builder.fadd(builder.shuffle_vector(*arguments, even), builder.shuffle_vector(*arguments, odd))
+    return a(a, a), codegen
 
 
 @intrinsic

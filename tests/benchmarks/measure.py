@@ -1,0 +1,189 @@
+"""The kinds of workload, and how each is measured.
+
+A workload has a `name`, a `group`, limits, and `measure(engines, seconds)`, which returns a row: a dict with the same
+keys for all workloads, None where something does not apply.
+"""
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 5, 41             # at least and at most so many for each engine
+BATCH = 0.03               # seconds: what is shorter is repeated so often within a round
+
+
+class Workload:
+    """What all kinds share.
+
+    judged      the key of the row that the limits are about: "ratio", "ours_ms" or "extra"
+    must, reach     limits for it; None where there are none
+    """
+    judged = "ratio"
+
+    def __init__(self, name, group, must=None, reach=None):
+        self.name, self.group, self.must, self.reach = name, group, must, reach
+
+    def row(self, **measured):
+        """One object of the JSON list; see `report.MEANING` for the keys."""
+        keys = dict.fromkeys(("ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "operations",
+                              "gflop", "ours_gflops", "torch_gflops", "ours_peak_mb", "extra"))
+        return {"name": self.name, "group": self.group, **keys, **measured,
+                "judged": self.judged if self.must else None, "must": self.must, "reach": self.reach}
+
+
+class Timed(Workload):
+    """Something done again and again by both engines, in turn.
+
+    build       engine -> (run, results): `run()` is what is timed, and `results(run())` lists the tensors that must be
+                the same in both engines
+    flop        multiplications and additions of one run that count, None where that makes no sense
+    operations  how many small operations a run consists of, where the time of one is asked for
+    tolerance   how far the engines' results may differ, relative to the largest number in a tensor
+    """
+
+    def __init__(self, name, group, build, must=None, reach=None, flop=None, operations=None, tolerance=1e-4):
+        super().__init__(name, group, must, reach)
+        self.build, self.flop, self.operations, self.tolerance = build, flop, operations, tolerance
+
+    def measure(self, engines, seconds):
+        runs, checked = [], []
+        for engine in engines:             # a first run of each: it compiles, and gives results to compare
+            run, results = self.build(engine)
+            checked.append([np.array(result.detach().numpy()) for result in results(run())])
+            runs.append(run)
+        for other in checked[1:]:
+            check_equal(self.name, checked[0], other, self.tolerance)
+        peak = peak_bytes(runs[0])
+        row = compared(in_turn(runs, *planned(runs, seconds)))
+        if self.flop:
+            row["gflop"] = self.flop / 1e9
+            for engine in engines:
+                row[f"{engine.name}_gflops"] = self.flop / 1e6 / row[f"{engine.name}_ms"]
+        return self.row(**row, operations=self.operations, ours_peak_mb=peak / 1e6)
+
+
+class Memory(Workload):
+    """How many bytes a run of ours allocates at its worst, as a multiple of what it works on.
+
+    build       engine -> (prepare, run, size): what `run(prepare())` allocates is compared with `size` bytes.  It
+                includes what the run returns.  Memory that a compiled kernel allocates by itself is not seen
+    """
+    judged = "extra"
+
+    def __init__(self, name, build, must, reach):
+        super().__init__(name, "memory", must, reach)
+        self.build = build
+
+    def measure(self, engines, seconds):
+        prepare, run, size = self.build(engines[0])
+        run(prepare())                     # compile
+        prepared = prepare()
+        peak = peak_bytes(lambda: run(prepared))
+        return self.row(ours_peak_mb=peak / 1e6, extra=peak / size)
+
+
+class StartUp(Workload):
+    """A whole process, from its start to its end.
+
+    code        what it executes, by engine name
+    cache       "own": with the caches that are there; "none": with an empty folder for Numba's; "warm": with a folder
+                that an earlier such process has filled
+    """
+    judged = "ours_ms"
+
+    def __init__(self, name, code, cache="own", must=None, reach=None):
+        super().__init__(name, "start-up", must, reach)
+        self.code, self.cache = code, cache
+
+    def measure(self, engines, seconds):
+        with tempfile.TemporaryDirectory() as folder:
+            runs = [lambda code=self.code[engine.name]: self.process(code, folder) for engine in engines]
+            if self.cache != "none":
+                for run in runs:
+                    run()
+            return self.row(**compared(in_turn(runs, [1] * len(runs), 1 if self.cache == "none" else 3)))
+
+    def process(self, code, folder):
+        """Run the code in a Python of its own."""
+        cache = {} if self.cache == "own" else {"NUMBA_CACHE_DIR": folder}
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **cache}, check=True)
+
+
+def settle():
+    """Wait until no thread of this process is busy.
+
+    After its work, a thread pool keeps spinning for a while, in case there is more: OpenMP's for 10 milliseconds,
+    OpenBLAS's for 100.  On as many cores as threads, the other engine would be measured with half of its cores taken.
+    """
+    for _ in range(100):
+        before = time.process_time()
+        time.sleep(0.005)
+        if time.process_time() - before < 0.0005:
+            return
+
+
+def planned(runs, seconds):
+    """How often each run is repeated within a round, and how many rounds there are, to take about so many seconds."""
+    repeats, total = [], 0
+    for run in runs:                       # a second warm-up, too
+        start = time.perf_counter()
+        run()
+        once = max(time.perf_counter() - start, 1e-7)
+        settle()
+        repeats.append(max(1, round(BATCH / once)))
+        total += time.perf_counter() - start + (repeats[-1] - 1) * once
+    return repeats, round(min(max(seconds / total, ROUNDS[0]), ROUNDS[1]))
+
+
+def in_turn(runs, repeats, rounds):
+    """The seconds that each of `runs` takes, measured in turn, A B A B ...: a list for each, one number a round.
+
+    On a shared machine the speed drifts.  Neighbouring measurements see the same machine, so their ratio is what counts.
+    """
+    times = [[] for _ in runs]
+    gc.collect()
+    for _ in range(rounds):
+        for run, repeat, taken in zip(runs, repeats, times):
+            settle()
+            start = time.perf_counter()
+            for _ in range(repeat):
+                run()
+            taken.append((time.perf_counter() - start) / repeat)
+    return times
+
+
+def compared(times):
+    """What a row says of the times of ours and, if there is a second list, of PyTorch."""
+    row = {"ours_ms": 1e3 * float(np.median(times[0])), "rounds": len(times[0])}
+    if len(times) > 1:
+        ratios = np.divide(times[0], times[1])
+        low, middle, high = map(float, np.quantile(ratios, (0.25, 0.5, 0.75)))
+        row.update(torch_ms=1e3 * float(np.median(times[1])), ratio=middle, ratio_low=low, ratio_high=high)
+    return row
+
+
+def check_equal(name, ours, others, tolerance):
+    """Raise ValueError unless the two lists of arrays agree: a benchmark of something else is worthless."""
+    if len(ours) != len(others):
+        raise ValueError(f"{name}: ours gives {len(ours)} results, PyTorch {len(others)}")
+    for i, (a, b) in enumerate(zip(ours, others)):
+        scale = max(float(np.abs(b).max(initial=0)), 1e-30)
+        if a.shape != b.shape or not np.abs(a - b).max(initial=0) <= tolerance * scale:
+            far = f"they differ by {np.abs(a - b).max():.1e} of {scale:.1e}" if a.shape == b.shape else ""
+            raise ValueError(f"{name}: result {i} of ours, {a.shape}, is not PyTorch's, {b.shape} {far}")
+
+
+def peak_bytes(run):
+    """The most memory that Python and NumPy held at one moment of a run, beyond what they held before."""
+    gc.collect()
+    tracemalloc.start()
+    run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
