@@ -11,7 +11,7 @@ the other two, and they are closed under differentiation: every order works.
 1-D runs on the same operations, with images of width 1.  No operation here builds a matrix out of image patches.
 """
 import numpy as np
-from minigrad import record, reshape, sum
+from minigrad import pad, record, reshape, sum
 from minigrad.tensor import raw
 from . import kernels
 from .kernels.geometry import Geometry, all_taps
@@ -154,6 +154,8 @@ def transposed_convolution(name, y, w, b, stride, padding, output_padding, group
                  for n, s, p, d, k, e in zip(y.shape[2:], stride, padding, dilation, kernel, extra))
     if min(size) < 1:
         raise ValueError(f"{name}: padding {padding} leaves an output of size {size}")
+    whole = [e // s for e, s in zip(extra, stride)]        # whole strides of output_padding are zeros behind the input
+    y = pad(y, [n for w in reversed(whole) for n in (0, w)]) if any(whole) else y
     geometry = describe(size, kernel, stride, padding, dilation, groups, None)
     if axes == 2:
         return convolve_transposed(y, w, b, geometry)

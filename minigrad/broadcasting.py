@@ -8,6 +8,8 @@ import numpy as np
 from .dtypes import operands
 from .tensor import raw, record
 
+BLOCK = 1024           # so many numbers are added one to the next; more are cut into blocks
+
 
 def sum_to(g, shape):
     """Sum g over the axes along which `shape` was broadcast to g's shape."""
@@ -16,12 +18,33 @@ def sum_to(g, shape):
     array = raw(g)
     lead = array.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and array.shape[lead + i] != 1)
-    return record(array.sum(axes).reshape(shape), sum_to_rule, g, shape=shape)
+    return record(total(array, axes).reshape(shape), sum_to_rule, g, shape=shape)
 
 
 def sum_to_rule(g, y, x, shape):
     """Each summand gets the sum's cotangent."""
     return expand(g, x.shape)
+
+
+def total(array, axes, keepdims=False, dtype=None):
+    """The sum of an array along the axes in a tuple, with little rounding however long they are.
+
+    NumPy adds up pairwise where the numbers lie side by side in memory.  Along any other axis it adds one to the next:
+    a million float32 of 0.1 give 1 % too much.  So such an axis, if it is long, is cut into blocks, which are added up
+    first, and then their sums.
+    """
+    if array.size >= 2 * BLOCK and axes:
+        d = max(axes, key=lambda axis: array.shape[axis])
+        blocks = array.shape[d] // BLOCK
+        if blocks > 1 and array.strides[d] != array.itemsize:
+            along = (slice(None),) * d
+            whole = array[(*along, slice(blocks * BLOCK))]
+            whole = whole.reshape(*array.shape[:d], blocks, BLOCK, *array.shape[d + 1:])
+            sums = whole.sum(tuple(axis + (axis >= d) for axis in axes), keepdims=keepdims, dtype=dtype)
+            of_blocks = d if keepdims else d - sum(axis < d for axis in axes)
+            rest = array[(*along, slice(blocks * BLOCK, None))].sum(axes, keepdims=keepdims, dtype=dtype)
+            return total(sums, (of_blocks,)) + rest
+    return array.sum(axes, keepdims=keepdims, dtype=dtype)
 
 
 def expand(x, *shape):
@@ -46,11 +69,14 @@ def expand_rule(g, y, x):
     return sum_to(g, x.shape)
 
 
-def elementwise(function, a, b):
-    """The array function(a, b) of two broadcast operands, in PyTorch's type for their combination."""
+def elementwise(name, function, a, b):
+    """The array function(a, b) of two broadcast operands, in PyTorch's type for their combination.
+
+    name        the operation, for the error message
+    """
     x, y = operands(a, b)
     try:
         return function(x, y)
     except ValueError:
-        raise ValueError(f"{function.__name__}: shapes {np.shape(x)} and {np.shape(y)} can't be broadcast together: "
+        raise ValueError(f"{name}: shapes {np.shape(x)} and {np.shape(y)} can't be broadcast together: "
                          "from the last axis on, sizes must be equal or 1") from None

@@ -28,7 +28,7 @@ def constant(data, *inputs):
 
 def add(a, b):
     """a + b."""
-    return record(elementwise(np.add, a, b), add_rule, a, b)
+    return record(elementwise("add", np.add, a, b), add_rule, a, b)
 
 
 def add_rule(g, y, a, b):
@@ -38,7 +38,7 @@ def add_rule(g, y, a, b):
 
 def sub(a, b):
     """a - b."""
-    return record(elementwise(np.subtract, a, b), sub_rule, a, b)
+    return record(elementwise("sub", np.subtract, a, b), sub_rule, a, b)
 
 
 def sub_rule(g, y, a, b):
@@ -48,7 +48,7 @@ def sub_rule(g, y, a, b):
 
 def mul(a, b):
     """a * b, entry by entry."""
-    return record(elementwise(np.multiply, a, b), mul_rule, a, b)
+    return record(elementwise("mul", np.multiply, a, b), mul_rule, a, b)
 
 
 def mul_rule(g, y, a, b):
@@ -58,7 +58,7 @@ def mul_rule(g, y, a, b):
 
 def div(a, b):
     """a / b, the true quotient: integers become float32."""
-    return record(elementwise(divide, a, b), div_rule, a, b)
+    return record(elementwise("div", divide, a, b), div_rule, a, b)
 
 
 def divide(x, y):
@@ -85,7 +85,7 @@ def neg_rule(g, y, x):
 
 def pow(a, b):
     """a to the power b; either may be a number.  Raises TypeError for integers to a negative integer power."""
-    return record(elementwise(power, a, b), pow_rule, a, b)
+    return record(elementwise("pow", power, a, b), pow_rule, a, b)
 
 
 def power(x, y):
@@ -122,12 +122,12 @@ def pow_rule(g, y, a, b):
 
 def floor_divide(a, b):
     """The quotient rounded down (towards minus infinity).  A constant."""
-    return constant(elementwise(np.floor_divide, a, b), a, b)
+    return constant(elementwise("floor_divide", np.floor_divide, a, b), a, b)
 
 
 def remainder(a, b):
     """a - b floor(a / b): it has the sign of b."""
-    return record(elementwise(np.remainder, a, b), remainder_rule, a, b)
+    return record(elementwise("remainder", np.remainder, a, b), remainder_rule, a, b)
 
 
 def remainder_rule(g, y, a, b):
@@ -140,32 +140,32 @@ def remainder_rule(g, y, a, b):
 
 def eq(a, b):
     """Where a == b."""
-    return constant(elementwise(np.equal, a, b), a, b)
+    return constant(elementwise("eq", np.equal, a, b), a, b)
 
 
 def ne(a, b):
     """Where a != b."""
-    return constant(elementwise(np.not_equal, a, b), a, b)
+    return constant(elementwise("ne", np.not_equal, a, b), a, b)
 
 
 def lt(a, b):
     """Where a < b."""
-    return constant(elementwise(np.less, a, b), a, b)
+    return constant(elementwise("lt", np.less, a, b), a, b)
 
 
 def le(a, b):
     """Where a <= b."""
-    return constant(elementwise(np.less_equal, a, b), a, b)
+    return constant(elementwise("le", np.less_equal, a, b), a, b)
 
 
 def gt(a, b):
     """Where a > b."""
-    return constant(elementwise(np.greater, a, b), a, b)
+    return constant(elementwise("gt", np.greater, a, b), a, b)
 
 
 def ge(a, b):
     """Where a >= b."""
-    return constant(elementwise(np.greater_equal, a, b), a, b)
+    return constant(elementwise("ge", np.greater_equal, a, b), a, b)
 
 
 def logical_not(x):
@@ -175,12 +175,12 @@ def logical_not(x):
 
 def logical_and(a, b):
     """Where both a and b are non-zero."""
-    return constant(elementwise(np.logical_and, a, b), a, b)
+    return constant(elementwise("logical_and", np.logical_and, a, b), a, b)
 
 
 def logical_or(a, b):
     """Where a or b is non-zero."""
-    return constant(elementwise(np.logical_or, a, b), a, b)
+    return constant(elementwise("logical_or", np.logical_or, a, b), a, b)
 
 
 def isnan(x):
@@ -373,7 +373,7 @@ def abs_rule(g, y, x):
 
 def maximum(a, b):
     """The larger of a and b; NaN where either is."""
-    return record(elementwise(np.maximum, a, b), maximum_rule, a, b)
+    return record(elementwise("maximum", np.maximum, a, b), maximum_rule, a, b)
 
 
 def maximum_rule(g, y, a, b):
@@ -383,7 +383,7 @@ def maximum_rule(g, y, a, b):
 
 def minimum(a, b):
     """The smaller of a and b; NaN where either is."""
-    return record(elementwise(np.minimum, a, b), minimum_rule, a, b)
+    return record(elementwise("minimum", np.minimum, a, b), minimum_rule, a, b)
 
 
 def minimum_rule(g, y, a, b):
@@ -405,10 +405,10 @@ def clamp(x, min=None, max=None):
         raise ValueError("clamp: give min, max or both")
     data = raw(x)
     if min is not None:
-        data = elementwise(np.maximum, data, min)
+        data = elementwise("clamp", np.maximum, data, min)
         data = np.asarray(data) if isinstance(data, np.generic) else data     # a scalar would lose its type next
     if max is not None:
-        data = elementwise(np.minimum, data, max)
+        data = elementwise("clamp", np.minimum, data, max)
     return record(data, clamp_rule, x, min, max)
 
 

@@ -162,9 +162,7 @@ def setitem(x, key, value):
     does not fit, and what `in_place` raises.
     """
     key, given = parse("setitem", key, x.data.shape), key
-    if not x.data.flags.writeable:
-        raise RuntimeError(f"setitem: the entries of this expanded tensor of shape {x.data.shape} share memory; "
-                           "write into a clone()")
+    core.check_writeable(x, "setitem")
     try:
         if core.recording and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
             core.in_place(index_put, x, value, name="setitem", key=key)
@@ -180,7 +178,7 @@ def setitem(x, key, value):
 
 def index_put(x, value, key):
     """A copy of x with `value` at a Key."""
-    data = raw(x).copy()
+    data = np.array(raw(x))
     write(data, key, raw(value))
     return record(data, index_put_rule, x, value, key=key)
 
@@ -236,7 +234,7 @@ def scatter(x, dim, index, src):
     position = positions("scatter", array.shape, dim, index)
     if np.ndim(raw(src)):
         src = window("scatter", src, raw(index).shape)
-    data = array.copy()
+    data = np.array(array)
     data[position] = raw(src)
     return record(data, scatter_rule, x, index, src, dim=dim)
 
@@ -256,7 +254,7 @@ def scatter_add(x, dim, index, src):
     dim = axis("scatter_add", dim, array.ndim)
     position = positions("scatter_add", array.shape, dim, index)
     src = window("scatter_add", src, raw(index).shape)
-    data = array.copy()
+    data = np.array(array)
     add_at(data, position, raw(src))
     return record(data, scatter_add_rule, x, index, src, dim=dim)
 

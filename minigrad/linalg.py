@@ -4,7 +4,7 @@ A singular matrix has no inverse, so `inv`, `solve`, and the gradients of `det` 
 """
 from collections import namedtuple
 import numpy as np
-from .broadcasting import sum_to
+from .broadcasting import sum_to, total
 from .dtypes import floating
 from .elementwise import constant, where
 from .products import matmul, turned
@@ -109,7 +109,7 @@ def norm(x, p=2, dim=None, keepdim=False):
         raise ValueError(f"norm: p={p!r} is unknown; 2 is the only one")
     array = floating(x)
     dim = axes("norm", dim, array.ndim)
-    return record(np.sqrt(np.square(array).sum(axis=dim, keepdims=keepdim)), norm_rule, x, dim=dim)
+    return record(np.sqrt(total(np.square(array), dim, keepdim)), norm_rule, x, dim=dim)
 
 
 def norm_rule(g, y, x, dim):

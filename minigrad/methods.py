@@ -342,8 +342,26 @@ def deepcopy(x, memo):
     return out
 
 
+def pickled(x):
+    """pickle.dumps(x): for leaves only, as deepcopy.
+
+    A leaf gets a new serial where it is loaded: serials count the tensors of one process, and tell backward their order.
+    """
+    if x.rule is not None:
+        raise RuntimeError(f"pickle: {made_by(x)} is no leaf; pickle x.detach() instead")
+    return unpickled, (type(x), x.data, x.requires_grad, x.grad)
+
+
+def unpickled(kind, data, requires_grad, grad):
+    """The leaf that `pickled` described."""
+    out = kind.__new__(kind)
+    Tensor.__init__(out, data, requires_grad)
+    out.grad = grad
+    return out
+
+
 Tensor.__len__, Tensor.__iter__, Tensor.__bool__, Tensor.__index__ = length, iterate, truth, index
 Tensor.__float__, Tensor.__int__ = lambda x: float(item(x)), lambda x: int(item(x))
 Tensor.__contains__ = lambda x, value: truth((x == value).any())
 Tensor.__array__, Tensor.__format__, Tensor.__repr__ = array_of, formatted, representation
-Tensor.__deepcopy__ = deepcopy
+Tensor.__deepcopy__, Tensor.__reduce__ = deepcopy, pickled

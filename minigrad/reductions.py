@@ -10,7 +10,7 @@ import math
 from collections import namedtuple
 import numpy as np
 from . import dtypes
-from .broadcasting import expand
+from .broadcasting import expand, total
 from .dtypes import cast, floating
 from .elementwise import constant, exp, isfinite, where
 from .tensor import Tensor, raw, record
@@ -58,7 +58,7 @@ def sum(x, dim=None, keepdim=False):
     array = raw(x)
     dim = axes("sum", dim, array.ndim)
     dtype = dtypes.int64 if array.dtype.kind in "biu" else None
-    return record(array.sum(axis=dim, keepdims=keepdim, dtype=dtype), sum_rule, x, dim=dim)
+    return record(total(array, dim, keepdim, dtype), sum_rule, x, dim=dim)
 
 
 def sum_rule(g, y, x, dim):
@@ -88,7 +88,7 @@ def mean(x, dim=None, keepdim=False):
     require_floating("mean", array)
     dim = axes("mean", dim, array.ndim)
     n = count(array.shape, dim)
-    return record(array.sum(axis=dim, keepdims=keepdim) / (n or math.nan), mean_rule, x, dim=dim)
+    return record(total(array, dim, keepdim) / (n or math.nan), mean_rule, x, dim=dim)
 
 
 def mean_rule(g, y, x, dim):
@@ -118,7 +118,7 @@ def var(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
 def variance(array, dim, keepdim, correction):
     """The variance of an array along axes."""
     centred = array - mean(array, dim, keepdim=True)
-    return np.square(centred).sum(axis=dim, keepdims=keepdim) / degrees(array.shape, dim, correction)
+    return total(np.square(centred), dim, keepdim) / degrees(array.shape, dim, correction)
 
 
 def degrees(shape, dim, correction):
@@ -296,7 +296,7 @@ def logsumexp(x, dim=None, keepdim=False):
     top = np.max(array, axis=dim, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, array.dtype.type(0))
     with np.errstate(divide="ignore"):     # log 0 = -inf is right
-        data = np.log(np.exp(array - top).sum(axis=dim, keepdims=True)) + top
+        data = np.log(total(np.exp(array - top), dim, True)) + top
     return record(data if keepdim else data.squeeze(dim), logsumexp_rule, x, dim=dim)
 
 
@@ -319,7 +319,7 @@ def shifted_exp(array, dim):
     along = axes("softmax", dim, array.ndim)
     shifted = array - np.max(array, axis=along, keepdims=True, initial=-math.inf)
     powers = np.exp(shifted)
-    return shifted, powers, powers.sum(axis=along, keepdims=True)
+    return shifted, powers, total(powers, along, True)
 
 
 def softmax_rule(g, y, x, dim):

@@ -192,12 +192,21 @@ def check_unwritten(y):
                 f"{x.storage.writer} at #{x.storage.written}; write into a clone() instead, or write before the use")
 
 
+def check_writeable(x, name):
+    """Refuse to write where one number stands for many entries (`expand`), or into a read-only array."""
+    if not x.data.flags.writeable:
+        raise RuntimeError(f"{name}: this tensor of shape {x.data.shape} is read-only: it was expanded, so entries share "
+                           "memory, or made of a read-only array; write into a clone()")
+
+
 def in_place(operation, x, *others, name, **parameters):
     """x becomes operation(x, *others): its memory is overwritten, and so are its rule and inputs.
 
     What used x before can no longer be differentiated (its rule would see the new value), and says so in backward.
-    Raises RuntimeError where the write could not be differentiated: x is a leaf that requires a gradient, or a view.
+    Raises RuntimeError where the write could not be differentiated: x is a leaf that requires a gradient, or a view;
+    and where x is read-only.
     """
+    check_writeable(x, name)
     tracked = recording and any(isinstance(t, Tensor) and t.requires_grad for t in (x, *others))
     if tracked and x.requires_grad and x.rule is None:
         raise RuntimeError(f"{name}: a leaf that requires a gradient can't be written in place; "

@@ -11,6 +11,9 @@ The output (r, q) goes to the flat place r * pitch + q.  The tap (a, b) then rea
 is a * pitch + b places further: one shift, whatever the row.  A few places between the rows are computed in vain.
 Several images (or a band of rows of a large one) make up a *group*, laid end to end in the same manner.
 
+Small images that leave much unused between them are laid side by side instead: first the first pixels of all images of
+the group, then their second pixels ...; every shift then is `images` times as long.
+
 A stride s splits the image into s * s *phases*, images of every s-th pixel, each with a plane of its own; a tap then
 shifts within one phase.  For the transposed convolution the source has one phase, but the *result* has s * s of them:
 each is a *pass* of its own, in which those taps take part that hit it.
@@ -20,16 +23,18 @@ from functools import lru_cache
 import numpy as np
 
 POSITIONS = 1024       # a group has about so many places: enough to fill the vectors, few enough for the near caches
+SMALL = 256            # images of at most so many places may be laid side by side
 
 
-class Layout(namedtuple("Layout", "phases origin pitch rows spacing images band plane columns passes shifts")):
+class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images band plane columns passes shifts")):
     """Where things lie.
 
-    phases      (down, right): how many phases the source is split into
-    origin      (top, left): the place of the source's first pixel in the padded image
+    down, right how many phases the source is split into, along each axis
+    top, left   the place of the source's first pixel in the padded image
     pitch       places from one row to the next
     rows        rows of a source plane per image
-    spacing     places from one image to the next: rows * pitch
+    between     places from one pixel to the next: 1, or `images` where these lie side by side
+    spacing     places from one image to the next: rows * pitch, or 1
     images      images in a group; 1 where an image is cut into bands
     band        rows of the result in a group (of the longest pass)
     plane       places of one channel's one phase
@@ -108,15 +113,19 @@ def build(size, phases, origin, passes, batch):
     if height * pitch > 2 * POSITIONS and height > 1:
         band = max(1, POSITIONS // pitch)
         rows = band + max([0] + [down for _, taps in passes for _, down, _ in taps])
-    spacing = rows * pitch
+    used, spacing, between = (height - 1) * pitch + width, rows * pitch, 1
     images = 1 if band < height else max(1, min(POSITIONS // max(1, spacing), batch // 8))
-    table, shifts, reach = [], [], 0
+    if spacing <= SMALL and spacing >= 1.25 * used and batch > 1:
+        images = between = min(max(1, POSITIONS // used), -(-batch // 4))
+        pitch, spacing = pitch * between, 1
+    places = pitch * rows * (images if spacing > 1 else 1)
+    table, shifts = [], []
     for p, taps in passes:
         table.append((len(shifts), len(shifts) + len(taps), *p[2:]))
-        shifts.extend((phase, down * pitch + right) for phase, down, right in taps)
-        reach = max([reach] + [down * pitch + right for _, down, right in taps])
-    plane = -(-(images * spacing + reach + pitch + 16) // 16) * 16
+        shifts.extend((phase, down * pitch + right * between) for phase, down, right in taps)
+    reach = max([0] + [shift for _, shift in shifts])
+    plane = -(-(places + reach + pitch + 16) // 16) * 16
     shifts = np.array([phase * plane + shift for phase, shift in shifts], np.int64)
     right, phase = np.divmod(np.arange(size[1]) + origin[1], phases[1])
-    return Layout(phases, origin, pitch, rows, spacing, images, band, plane, phase * plane + right,
-                  np.array(table, np.int64), shifts)
+    return Layout(*phases, *origin, pitch, rows, between, spacing, images, band, plane,
+                  phase * plane + right * between, np.array(table, np.int64), shifts)

@@ -54,8 +54,7 @@ def weight_gradient(x, y, geometry):
     workers = threads(y.size * members * len(geometry.taps))
     slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
     scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
-    arguments = (x, y, sums, plan.phases, plan.origin, plan.pitch, plan.rows, plan.spacing, plan.images, plan.band,
-                 plan.plane, plan.columns, plan.shifts, geometry.groups, scratch, places, slices)
+    arguments = (x, y, sums, plan, geometry.groups, scratch, places, slices)
     if workers == 1:
         correlate(0, 1, *arguments)
     else:
@@ -85,7 +84,7 @@ def pack(w, taps, groups):
 def workspaces(workers, channels, plan, dtype):
     """For each thread, a zeroed source in the flat layout, and room for BLOCK rows of places of the result."""
     places = -(-plan.plane // 64) * 64 + 64                # whole tiles are read and written, past the last place
-    return (zeros(dtype, workers, channels * plan.phases[0] * plan.phases[1] * plan.plane + 128),
+    return (zeros(dtype, workers, channels * plan.down * plan.right * plan.plane + 128),
             zeros(dtype, workers, BLOCK, places))
 
 
@@ -105,9 +104,7 @@ def walk(source, weights, bias, result, plan, step, groups):
     workers = threads(result.size * weights.shape[1] * len(plan.shifts))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    arguments = (source, weights, bias, result, plan.phases, plan.origin, plan.pitch, plan.rows, plan.spacing,
-                 plan.images, plan.band, plan.plane, plan.columns, plan.passes, plan.shifts, step, groups, scratch,
-                 places, slices)
+    arguments = (source, weights, bias, result, plan, step, groups, scratch, places, slices)
     if workers == 1:
         convolve(0, 1, *arguments)
     else:
@@ -200,76 +197,83 @@ def copy(source, at, target, to, count, b):
 
 
 @njit(cache=True)
-def spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat):
-    """Lay `count` images out, from image n and from row `start` of their planes on.  Padding columns are zero already.
+def spread(source, n, count, start, plan, flat):
+    """Lay `count` images out, from image n and from row `start` of their planes on.
 
-    columns[v] is the place of the pixel in column v relative to its row's first place, that of its phase included.
+    plan.columns[v] is the place of the pixel in column v relative to its row's first place, that of its phase included.
+    The padding is zero already, but for rows above and below: a band of another image may have lain there.
     """
     channels, height, width = source.shape[1:]
-    sh, sw = phases
+    sh, sw, pitch, between, plane = plan.down, plan.right, plan.pitch, plan.between, plan.plane
     pixels, zero = source.ravel(), source.dtype.type(0)
-    touching = sh == 1 and sw == 1 and width == pitch      # the rows lie end to end: copy them all at once
+    single = sw == 1 and between == 1
+    touching = single and sh == 1 and width == pitch       # the rows lie end to end: copy them all at once
     for m in range(count):
         for i in range(channels):
             image = ((n + m) * channels + i) * height * width
             for f in range(sh):
-                base = (i * sh + f) * sw * plane + m * spacing
-                for r in range(rows):
-                    u = (start + r) * sh + f - origin[0]
+                base = (i * sh + f) * sw * plane + m * plan.spacing
+                for r in range(plan.rows):
+                    u = (start + r) * sh + f - plan.top
                     row = base + r * pitch
                     if u < 0 or u >= height:
-                        for g in range(sw):
-                            for q in range(row + g * plane, row + g * plane + pitch):
-                                flat[q] = 0
+                        if between == 1:
+                            for g in range(sw):
+                                for q in range(row + g * plane, row + g * plane + pitch):
+                                    flat[q] = 0
                     elif touching:
                         if r == 0 or u == 0:
-                            copy(pixels, image + u * width, flat, row, min(rows - r, height - u) * width, zero)
-                    elif sw == 1:
-                        copy(pixels, image + u * width, flat, row + origin[1], width, zero)
+                            copy(pixels, image + u * width, flat, row, min(plan.rows - r, height - u) * width, zero)
+                    elif single:
+                        copy(pixels, image + u * width, flat, row + plan.left, width, zero)
                     else:
                         for v in range(width):
-                            flat[row + columns[v]] = pixels[image + u * width + v]
+                            flat[row + plan.columns[v]] = pixels[image + u * width + v]
 
 
 @njit(cache=True)
-def gather(places, count, channels, result, n, c, start, down, right, height, width, step, pitch, spacing, bias):
+def gather(places, count, channels, result, n, c, start, down, right, height, width, step, plan, bias):
     """Pick the result's places out of the flat rows of `channels` channels, and add the bias."""
-    pixels = result.ravel()
+    pixels, pitch, between, spacing = result.ravel(), plan.pitch, plan.between, plan.spacing
     for j in range(channels):
         row = places[j]
         b = bias[c + j]
         for m in range(count):
-            at = m * spacing
             image = ((n + m) * result.shape[1] + c + j) * result.shape[2] * result.shape[3]
-            if step[0] == 1 and step[1] == 1:              # one phase: its columns are whole rows
+            if step[0] == 1 and step[1] == 1 and between == 1:             # one phase: its columns are whole rows
                 rows, length = (1, height * width) if width == pitch else (height, width)
                 for r in range(rows):
-                    copy(row, at + r * pitch, pixels, image + (start + r) * width, length, b)
+                    copy(row, m * spacing + r * pitch, pixels, image + (start + r) * width, length, b)
             else:
                 for r in range(height):
-                    line = result[n + m, c + j, down + (start + r) * step[0]]
+                    at = m * spacing + r * pitch
+                    to = image + (down + (start + r) * step[0]) * result.shape[3] + right
                     for q in range(width):
-                        line[right + q * step[1]] = row[at + r * pitch + q] + b
+                        pixels[to + q * step[1]] = row[at + q * between] + b
 
 
 @njit(cache=True)
-def lay(y, n, count, c, channels, start, height, pitch, spacing, length, places):
+def lay(y, n, count, c, channels, start, height, plan, places):
     """Lay `channels` channels of y out as `spread` does, at the places of the outputs; what lies between is zero already.
 
-    Only the end, up to `length`, may hold rows of an earlier and larger group.
+    A group that is smaller than others wipes out first what an earlier one may have left.
     """
-    width = y.shape[3]
+    width, pitch, between, spacing = y.shape[3], plan.pitch, plan.between, plan.spacing
     pixels, zero = y.ravel(), y.dtype.type(0)
     for j in range(channels):
         row = places[j]
+        if count < plan.images or height < plan.band:
+            row[:] = 0
         for m in range(count):
-            at = m * spacing
             first = (((n + m) * y.shape[1] + c + j) * y.shape[2] + start) * width
-            rows, across = (1, height * width) if width == pitch else (height, width)
-            for r in range(rows):
-                copy(pixels, first + r * width, row, at + r * pitch, across, zero)
-        for q in range((count - 1) * spacing + (height - 1) * pitch + width, length):
-            row[q] = 0
+            if between == 1:
+                rows, across = (1, height * width) if width == pitch else (height, width)
+                for r in range(rows):
+                    copy(pixels, first + r * width, row, m * spacing + r * pitch, across, zero)
+            else:
+                for r in range(height):
+                    for q in range(width):
+                        row[m * spacing + r * pitch + q * between] = pixels[first + r * width + q]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -277,45 +281,47 @@ def lay(y, n, count, c, channels, start, height, pitch, spacing, length, places)
 # channels are shared out in slices as well.  A worker takes every workers-th task; no two tasks write the same place.
 
 @njit(cache=True)
-def convolve(worker, workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band, plane,
-             columns, passes, shifts, step, groups, scratch, places, slices):
+def extent(count, height, width, plan):
+    """How many places there are from the first output of a group to its last one."""
+    return (count - 1) * plan.spacing + (height - 1) * plan.pitch + (width - 1) * plan.between + 1
+
+
+@njit(cache=True)
+def convolve(worker, workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
     """One worker's share of everything that `walk` does."""
     flat, room = scratch[worker], places[worker]
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
     per_group = result.shape[1] // groups
-    distance = phases[0] * phases[1] * plane
-    bands = -(-passes[:, 2].max() // band)
-    for task in range(worker, -(-batch // images) * bands * slices, workers):
+    distance = plan.down * plan.right * plan.plane
+    bands = -(-plan.passes[:, 2].max() // plan.band)
+    for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
-        n, start = job // bands * images, job % bands * band
-        count = min(images, batch - n)
-        spread(source, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat)
+        n, start = job // bands * plan.images, job % bands * plan.band
+        count = min(plan.images, batch - n)
+        spread(source, n, count, start, plan, flat)
         for block in range(part, groups * blocks, slices):
             group, j = block // blocks, block % blocks * BLOCK
             c = group * per_group + j
-            for k in range(passes.shape[0]):
-                first, end, height, width, down, right = passes[k]
-                height = min(band, height - start)
+            for k in range(plan.passes.shape[0]):
+                first, end, height, width, down, right = plan.passes[k]
+                height = min(plan.band, height - start)
                 if height > 0 and width > 0:
-                    length = (count - 1) * spacing + (height - 1) * pitch + width
-                    sum_of_shifts(flat, group * members * distance, distance, members, shifts[first:end],
+                    length = extent(count, height, width, plan)
+                    sum_of_shifts(flat, group * members * distance, distance, members, plan.shifts[first:end],
                                   weights[block, :, first:end], room, length)
                     gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
-                           step, pitch, spacing, bias)
+                           step, plan, bias)
 
 
 @njit(parallel=True, cache=True)
-def convolve_parallel(workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band, plane,
-                      columns, passes, shifts, step, groups, scratch, places, slices):
+def convolve_parallel(workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
     """All workers' shares at once."""
     for worker in prange(workers):
-        convolve(worker, workers, source, weights, bias, result, phases, origin, pitch, rows, spacing, images, band,
-                 plane, columns, passes, shifts, step, groups, scratch, places, slices)
+        convolve(worker, workers, source, weights, bias, result, plan, step, groups, scratch, places, slices)
 
 
 @njit(cache=True)
-def correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns, shifts,
-              groups, scratch, places, slices):
+def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices):
     """One worker's share of everything that `weight_gradient` does, but for the sum of the parts.
 
     Part k of the batch adds up in sums[k], job by job in their order; a slice of the channels is nobody else's.
@@ -326,23 +332,22 @@ def correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing,
     offsets = np.empty(4, np.int64)
     batch, members, per_group = x.shape[0], x.shape[1] // groups, y.shape[1] // groups
     blocks = -(-per_group // BLOCK)
-    distance = phases[0] * phases[1] * plane
+    distance, shifts = plan.down * plan.right * plan.plane, plan.shifts
     pairs = members * shifts.size
-    bands = -(-y.shape[2] // band)
-    jobs, parts = -(-batch // images) * bands, sums.shape[0]
+    bands = -(-y.shape[2] // plan.band)
+    jobs, parts = -(-batch // plan.images) * bands, sums.shape[0]
     for task in range(worker, parts * slices, workers):
         k, part = task // slices, task % slices
         for job in range(k * jobs // parts, (k + 1) * jobs // parts):
-            n, start = job // bands * images, job % bands * band
-            count, height = min(images, batch - n), min(band, y.shape[2] - start)
-            length = (count - 1) * spacing + (height - 1) * pitch + y.shape[3]
-            length = -(-length // lanes(x)) * lanes(x)
-            spread(x, n, count, start, phases, origin, pitch, rows, spacing, plane, columns, flat)
+            n, start = job // bands * plan.images, job % bands * plan.band
+            count, height = min(plan.images, batch - n), min(plan.band, y.shape[2] - start)
+            length = extent(count, height, y.shape[3], plan)
+            spread(x, n, count, start, plan, flat)
             for block in range(part, groups * blocks, slices):
                 group, j = block // blocks, block % blocks * BLOCK
                 c = group * per_group + j
                 channels = min(BLOCK, per_group - j)
-                lay(y, n, count, c, channels, start, height, pitch, spacing, length, room)
+                lay(y, n, count, c, channels, start, height, plan, room)
                 for pair in range(0, pairs, 4):
                     for b in range(4):                     # the last pair, again and again, fills the last tile
                         p = min(pair + b, pairs - 1)
@@ -354,9 +359,7 @@ def correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing,
 
 
 @njit(parallel=True, cache=True)
-def correlate_parallel(workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns, shifts,
-                       groups, scratch, places, slices):
+def correlate_parallel(workers, x, y, sums, plan, groups, scratch, places, slices):
     """All workers' shares at once."""
     for worker in prange(workers):
-        correlate(worker, workers, x, y, sums, phases, origin, pitch, rows, spacing, images, band, plane, columns,
-                  shifts, groups, scratch, places, slices)
+        correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices)

@@ -30,9 +30,18 @@ class Workload:
         self.name, self.group, self.must, self.reach = name, group, must, reach
 
     def row(self, **measured):
-        """One object of the JSON list; see `report.MEANING` for the keys."""
+        """One object of the JSON list.
+
+        ours_ms, torch_ms           medians of the time of a run
+        ratio, ratio_low, ratio_high    ours / PyTorch of neighbouring measurements: median and quartiles
+        rounds, others              how often it was measured; how many cores other processes kept busy meanwhile
+        operations                  how many small operations a run is
+        gflop, ours_gflops, torch_gflops    the useful arithmetic of a run, and of a second
+        ours_peak_mb, extra         the most memory that ours held in a run; as a multiple of input and output
+        judged, must, reach         which of these keys has a limit, what it must not exceed, what to reach for
+        """
         keys = dict.fromkeys(("ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "operations",
-                              "gflop", "ours_gflops", "torch_gflops", "ours_peak_mb", "extra"))
+                              "others", "gflop", "ours_gflops", "torch_gflops", "ours_peak_mb", "extra"))
         return {"name": self.name, "group": self.group, **keys, **measured,
                 "judged": self.judged if self.must else None, "must": self.must, "reach": self.reach}
 
@@ -60,7 +69,7 @@ class Timed(Workload):
         for other in checked[1:]:
             check_equal(self.name, checked[0], other, self.tolerance)
         peak = peak_bytes(runs[0])
-        row = compared(in_turn(runs, *planned(runs, seconds)))
+        row = compared(*in_turn(runs, *planned(runs, seconds)))
         if self.flop:
             row["gflop"] = self.flop / 1e9
             for engine in engines:
@@ -107,7 +116,7 @@ class StartUp(Workload):
             if self.cache != "none":
                 for run in runs:
                     run()
-            return self.row(**compared(in_turn(runs, [1] * len(runs), 1 if self.cache == "none" else 3)))
+            return self.row(**compared(*in_turn(runs, [1] * len(runs), 1 if self.cache == "none" else 3)))
 
     def process(self, code, folder):
         """Run the code in a Python of its own."""
@@ -142,12 +151,14 @@ def planned(runs, seconds):
 
 
 def in_turn(runs, repeats, rounds):
-    """The seconds that each of `runs` takes, measured in turn, A B A B ...: a list for each, one number a round.
+    """Measure each of `runs` in turn, A B A B ...  Returns the seconds a run took, a list for each with one number a
+    round, and how many cores other processes kept busy meanwhile.
 
     On a shared machine the speed drifts.  Neighbouring measurements see the same machine, so their ratio is what counts.
     """
     times = [[] for _ in runs]
     gc.collect()
+    begin, others = time.perf_counter(), seconds_of_others()
     for _ in range(rounds):
         for run, repeat, taken in zip(runs, repeats, times):
             settle()
@@ -155,15 +166,23 @@ def in_turn(runs, repeats, rounds):
             for _ in range(repeat):
                 run()
             taken.append((time.perf_counter() - start) / repeat)
-    return times
+    return times, max(0.0, (seconds_of_others() - others) / (time.perf_counter() - begin))
 
 
-def compared(times):
+def seconds_of_others():
+    """The processor time that all other processes have had so far.   0 where the system does not tell."""
+    if not os.path.exists("/proc/stat"):
+        return 0.0
+    with open("/proc/stat") as file:       # cpu  user nice system idle iowait irq softirq steal ...
+        user, nice, system, _, _, *rest = map(int, file.readline().split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+
+
+def compared(times, others):
     """What a row says of the times of ours and, if there is a second list, of PyTorch."""
-    row = {"ours_ms": 1e3 * float(np.median(times[0])), "rounds": len(times[0])}
+    row = {"ours_ms": 1e3 * float(np.median(times[0])), "rounds": len(times[0]), "others": others}
     if len(times) > 1:
-        ratios = np.divide(times[0], times[1])
-        low, middle, high = map(float, np.quantile(ratios, (0.25, 0.5, 0.75)))
+        low, middle, high = map(float, np.quantile(np.divide(*times), (0.25, 0.5, 0.75)))
         row.update(torch_ms=1e3 * float(np.median(times[1])), ratio=middle, ratio_low=low, ratio_high=high)
     return row
 

@@ -2,6 +2,7 @@
 import math
 
 COLUMNS = {"workload": 52, "ours": 10, "PyTorch": 10, "ratio": 5, "quartiles": 11, "GFLOP/s": 9, "peak": 8}
+BUSY = 0.1                 # cores: what other processes may use before a measurement is doubtful
 
 
 def header():
@@ -66,7 +67,11 @@ def summary(rows):
         if row["group"] != "convolution" and row["must"] is not None and row[row["judged"]] is not None:
             scale, unit = {"ours_ms": (1e-3, " s"), "extra": (1, " x")}.get(row["judged"], (1, ""))
             lines.append(target(row["name"], row["must"] * scale, row["reach"] * scale, row[row["judged"]] * scale, unit))
-    return "\n".join(lines) if len(lines) > 2 else ""
+    disturbed = [row["name"] for row in rows if (row["others"] or 0) > BUSY]
+    if disturbed:
+        lines += ["", f"Other processes kept more than {BUSY} cores busy during {len(disturbed)} of {len(rows)} "
+                  "measurements, which are not to be trusted:", *(f"* {name}" for name in disturbed)]
+    return "\n".join(lines)
 
 
 def target(name, must, reach, value, unit=""):
