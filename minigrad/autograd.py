@@ -62,12 +62,13 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
 
 def pass_on(y, g, pending, needed, create_graph):
     """Let the rule of y turn its cotangent g into cotangents for its inputs, and add these to the pending ones."""
-    check_unwritten(y)
+    if core.last_write > y.serial:         # or else nothing at all has been written since y was computed
+        check_unwritten(y)
     inputs = y.inputs
     if create_graph:
         given = y.rule(g, y, *inputs, **y.parameters)
     else:
-        given = y.rule(g, y.data, *map(raw, inputs), **y.parameters)
+        given = y.rule(g, y.data, *[x.data if isinstance(x, Tensor) else x for x in inputs], **y.parameters)
     if not isinstance(given, tuple):
         given = (given,)
     if len(given) != len(inputs):
@@ -76,11 +77,12 @@ def pass_on(y, g, pending, needed, create_graph):
         if isinstance(x, Tensor) and x in needed and gx is not None:
             if type(gx) is FunctionType:
                 gx = gx()
-            if getattr(gx, "shape", None) != x.data.shape:
-                raise ValueError(f"the rule of {made_by(y)} gave a cotangent of shape {getattr(gx, 'shape', None)} "
-                                 f"({type(gx).__name__}) for an input of shape {x.data.shape}")
-            if gx.dtype is not x.data.dtype and gx.dtype != x.data.dtype:
-                gx = gx.astype(x.data.dtype)
+            array = x.data
+            if not hasattr(gx, "shape") or gx.shape != array.shape:
+                wrong = f"a cotangent of shape {gx.shape}" if hasattr(gx, "shape") else f"{gx!r}, which is no array,"
+                raise ValueError(f"the rule of {made_by(y)} gave {wrong} for an input of shape {array.shape}")
+            if gx.dtype is not array.dtype and gx.dtype != array.dtype:
+                gx = gx.astype(array.dtype)
             # Gradients add up where a tensor is used more than once: in a fresh sum, for gx may be somebody else's.
             pending[x] = pending[x] + gx if x in pending else gx
 

@@ -5,8 +5,9 @@ the sum over its copies.  So `expand` (repeat) and `sum_to` (add up the copies) 
 elementwise rule ends in `sum_to`: broadcasting is undone here and nowhere else.
 """
 import numpy as np
+from numpy import ndarray
 from .dtypes import operands
-from .tensor import raw, record
+from .tensor import Tensor, raw, record
 
 BLOCK = 1024           # so many numbers are added one to the next; more are cut into blocks
 
@@ -74,7 +75,10 @@ def elementwise(name, function, a, b):
 
     name        the operation, for the error message
     """
-    x, y = operands(a, b)
+    x = a.data if isinstance(a, Tensor) else a             # what `operands` does, for the usual case written out:
+    y = b.data if isinstance(b, Tensor) else b             # arithmetic on small tensors is mostly overhead
+    if not (type(x) is type(y) is ndarray and x.dtype is y.dtype):
+        x, y = operands(x, y)
     try:
         return function(x, y)
     except ValueError:

@@ -18,9 +18,11 @@ in ordinary training, and on tensors when a derivative is to be differentiated a
 """
 import itertools
 import numpy as np
+from numpy import ndarray
 
 tick = itertools.count(1).__next__     # the next creation number; it grows through the whole program
 recording = True                       # whether operations remember their inputs; see no_grad
+last_write = 0                         # when any tensor was last written in place
 
 
 class Storage:
@@ -79,7 +81,7 @@ def record(data, rule, *inputs, **parameters):
                 break
     if not wrapped:
         return data
-    if isinstance(data, np.generic):       # NumPy gives scalars for 0-d results; a tensor always holds an array
+    if type(data) is not ndarray and isinstance(data, np.generic):         # NumPy gives scalars for 0-d results
         data = np.asarray(data)
     out = Tensor(data, True, rule, inputs, parameters) if tracked else Tensor(data)
     if data.base is not None:
@@ -177,9 +179,11 @@ def share_storage(out, inputs):
 
 def stamp(x, writer):
     """Note that x's memory has just been written by the operation called `writer`."""
+    global last_write
     if x.storage is None:
         x.storage = Storage(x.data)
-    x.storage.written, x.storage.writer = tick(), writer
+    x.storage.written = last_write = tick()
+    x.storage.writer = writer
 
 
 def check_unwritten(y):

@@ -504,6 +504,9 @@ def test_wrong_numbers_and_shapes_of_cotangents():
     bad = operation(lambda a, b: a * b, lambda g, y, a, b: (g * b, lambda: (g * a).sum()), name="bad")
     with pytest.raises(ValueError, match=r"bad #\d+ gave a cotangent of shape \(\) for an input of shape \(2,\)"):
         bad(a, b).sum().backward()
+    bare = operation(lambda a: a * 2, lambda g, y, a: 2.0, name="bare")
+    with pytest.raises(ValueError, match=r"bare #\d+ gave 2.0, which is no array, for an input of shape \(2,\)"):
+        bare(a).sum().backward()
 
 
 def test_none_stands_for_zero():
