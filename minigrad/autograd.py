@@ -49,6 +49,7 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
             g = pending.pop(y, None)
             if y in needed and g is not None:
                 if y.rule is None if wanted is None else y in wanted:
+                    check_floating(y)
                     gradients[y] = g
                 if y.rule is not None:
                     pass_on(y, g, pending, needed, create_graph)
@@ -58,6 +59,13 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
     finally:
         core.recording = before
     return gradients
+
+
+def check_floating(x):
+    """Refuse a gradient with respect to integers: `x.requires_grad = True` lets anything ask for one."""
+    if x.data.dtype.kind in "biu":
+        raise RuntimeError(f"backward: {made_by(x)}, of shape {x.data.shape}, requires a gradient, which only "
+                           f"floating-point tensors can, not {x.data.dtype}; use its float()")
 
 
 def pass_on(y, g, pending, needed, create_graph):

@@ -245,23 +245,25 @@ def zero_(x):
 
 
 def normal_(x, mean=0.0, std=1.0, *, generator=None):
-    """Write independent normal numbers over x.  Raises ValueError for a negative std."""
+    """Write independent normal numbers over x.  Raises ValueError for a negative std, TypeError for integers."""
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, it is {std}")
-    draws = random_generator(generator).standard_normal(x.data.shape, drawn_type(x))
+    draws = random_generator(generator).standard_normal(x.data.shape, drawn_type("normal_", x))
     return in_place(replace, x, draws * std + mean, name="normal_")
 
 
 def uniform_(x, a=0.0, b=1.0, *, generator=None):
-    """Write independent numbers, uniform in [a, b), over x.  Raises ValueError where a > b."""
+    """Write independent uniform numbers from [a, b) over x.  Raises ValueError where a > b, TypeError for integers."""
     if a > b:
         raise ValueError(f"uniform_: the bounds must be in order, they are {a} and {b}")
-    draws = random_generator(generator).random(x.data.shape, drawn_type(x))
+    draws = random_generator(generator).random(x.data.shape, drawn_type("uniform_", x))
     return in_place(replace, x, draws * (b - a) + a, name="uniform_")
 
 
-def drawn_type(x):
-    """The type in which random numbers for x are drawn: NumPy offers two."""
+def drawn_type(name, x):
+    """The type in which random numbers for x are drawn: NumPy offers two.  Raises TypeError for integers."""
+    if not is_floating(x):
+        raise TypeError(f"{name}: {x.data.dtype} can't hold the numbers of a continuous distribution")
     return dtypes.float32 if x.data.dtype == dtypes.float32 else dtypes.float64
 
 
@@ -345,7 +347,7 @@ def deepcopy(x, memo):
 def pickled(x):
     """pickle.dumps(x): for leaves only, as deepcopy.
 
-    A leaf gets a new serial where it is loaded: serials count the tensors of one process, and tell backward their order.
+    A leaf gets a new serial where it is loaded: serials are the order of one process's tensors, which backward needs.
     """
     if x.rule is not None:
         raise RuntimeError(f"pickle: {made_by(x)} is no leaf; pickle x.detach() instead")

@@ -192,6 +192,8 @@ def roll(x, shifts, dims=None):
         if len(shifts) != len(dims):
             raise ValueError(f"roll: shifts {shifts} and dims {dims} must have the same length")
         dims = tuple(axis("roll", d, array.ndim) for d in dims)
+    elif isinstance(shifts, (tuple, list)):
+        raise ValueError(f"roll: shifts {shifts} need dims, as many; without dims, shifts is one number")
     return record(np.roll(array, shifts, dims), roll_rule, x, shifts=shifts, dims=dims)
 
 

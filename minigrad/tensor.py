@@ -199,8 +199,8 @@ def check_unwritten(y):
 def check_writeable(x, name):
     """Refuse to write where one number stands for many entries (`expand`), or into a read-only array."""
     if not x.data.flags.writeable:
-        raise RuntimeError(f"{name}: this tensor of shape {x.data.shape} is read-only: it was expanded, so entries share "
-                           "memory, or made of a read-only array; write into a clone()")
+        raise RuntimeError(f"{name}: this tensor of shape {x.data.shape} is read-only: it was expanded, so its entries "
+                           "share memory, or made of a read-only array; write into a clone()")
 
 
 def in_place(operation, x, *others, name, **parameters):

@@ -100,7 +100,7 @@ def evaluate_run(options):
 def sample(options):
     """A grid of new images."""
     model, config = runs.load_model(options.run)
-    place = options.out or runs.path(options.run, "samples.png")
+    place = picture(options.out or runs.path(options.run, "samples.png"))
     write_samples(model, config, options.n, options.seed, place)
     print(f"wrote {place}")
     return 0
@@ -109,16 +109,26 @@ def sample(options):
 def inpaint(options):
     """Originals, upper halves and completions, below each other."""
     model, config = runs.load_model(options.run)
+    place = picture(options.out or runs.path(options.run, "inpainting.png"))
     data = load(config["data"])
     rng = np.random.default_rng(options.seed)
     x = data.test[np.sort(rng.choice(len(data.test), min(options.n, len(data.test)), replace=False))]
     known = np.zeros(data.shape, bool)
     known[:, :data.shape[1] // 2] = True
     completed = model.inpaint(x, known, rng, progress("completing"))
-    place = options.out or runs.path(options.run, "inpainting.png")
     figures.inpainting(x, known, completed, data.levels, place)
     print(f"wrote {place}")
     return 0
+
+
+def picture(place):
+    """The path of a picture to be drawn.  Raises ValueError for one that can't be, before any work is done."""
+    folder, name = os.path.split(place)
+    if not name.endswith(".png"):
+        raise ValueError(f"--out {place}: the name of a picture must end in .png")
+    if not os.path.isdir(folder or "."):
+        raise ValueError(f"--out {place}: there is no folder {folder}")
+    return place
 
 
 def write_samples(model, config, n, seed, place):

@@ -43,7 +43,7 @@ def inpainting(x, known, completed, levels, path):
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_title("What is grey was drawn by the model", fontsize=9)
+    axes.set_title("Upper halves given, lower halves drawn by the model", fontsize=9)
     drawn.savefig(path)
 
 

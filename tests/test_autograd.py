@@ -212,6 +212,17 @@ def test_errors(call, error, words):
         call(leaf(1.0, 2.0))
 
 
+@pytest.mark.parametrize("use", [lambda n: n * 2, lambda n: n * 2.5])
+def test_no_gradients_of_integers(use):
+    n = Tensor(np.array(3))
+    n.requires_grad = True
+    with pytest.raises(RuntimeError, match=r"leaf #\d+, of shape \(\), requires a gradient, .* not int64"):
+        use(n).backward()
+    with pytest.raises(RuntimeError, match="not int64"):
+        autograd.grad(use(n), n)
+    assert n.grad is None
+
+
 def test_an_error_in_a_rule_leaves_recording_as_it_was():
     def failing_rule(g, y, x):
         raise ZeroDivisionError

@@ -133,6 +133,9 @@ def test_failures(capsys, run):
     assert not os.path.exists("x")
     for command in ("evaluate", "sample", "inpaint"):
         assert "nowhere holds no run" in refused(capsys, command, "nowhere")
+    for command in ("sample", "inpaint"):
+        assert "there is no folder nowhere" in refused(capsys, command, "run", "--out", "nowhere/x.png")
+        assert "must end in .png" in refused(capsys, command, "run", "--out", "run/config.json")
     content = open("run/checkpoint.npz", "rb").read()
     for damaged, message in ((content[:1000], "truncated|damaged"), (b"junk", "is not a minigrad checkpoint")):
         open("run/checkpoint.npz", "wb").write(damaged)

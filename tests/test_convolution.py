@@ -42,7 +42,8 @@ def test_conv2d_derivatives(settings, kernel_set):
 
 
 @pytest.mark.parametrize("settings", [dict(), dict(stride=2, padding=1, output_padding=1), dict(groups=2, dilation=2),
-                                      dict(stride=(1, 3), padding=(0, 1), output_padding=(0, 2))])
+                                      dict(stride=(1, 3), padding=(0, 1), output_padding=(0, 2)),
+                                      dict(stride=(1, 2), padding=1, dilation=(2, 4), output_padding=(1, 3))])
 def test_conv_transpose2d_derivatives(settings):
     inputs = parameters((2, 4, 3, 2), (4, 4 // settings.get("groups", 1), 2, 3), (4,))
     function = lambda x, w, b: F.conv_transpose2d(x, w, b, **settings)
@@ -53,6 +54,7 @@ def test_conv_transpose2d_derivatives(settings):
     (F.conv1d, (4, 3, 2), dict(padding="causal", dilation=2)),
     (F.conv1d, (4, 3, 3), dict(stride=2, padding=((2, 0),))),
     (F.conv_transpose1d, (3, 4, 3), dict(stride=2, padding=1, output_padding=1)),
+    (F.conv_transpose1d, (3, 4, 3), dict(padding=1, dilation=3, output_padding=2)),
 ])
 def test_1d_derivatives(function, weight, settings):
     inputs = parameters((2, 3, 7), weight, (4,))

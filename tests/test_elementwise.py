@@ -414,8 +414,11 @@ def test_arrays_leave_operators_to_tensors():
 
 def test_errors_name_shapes_and_types():
     a, b = Tensor(np.ones((2, 3))), Tensor(np.ones((4,)))
-    for function in (ops.add, ops.div, ops.pow, ops.maximum, ops.lt):
-        with pytest.raises(ValueError, match=r"\(2, 3\) and \(4,\) can't be broadcast"):
+    for function in (ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.floor_divide, ops.remainder, ops.eq, ops.ne,
+                     ops.lt, ops.le, ops.gt, ops.ge, ops.logical_and, ops.logical_or, ops.maximum, ops.minimum,
+                     ops.clamp):
+        message = rf"^{function.__name__}: shapes \(2, 3\) and \(4,\) can't be broadcast"
+        with pytest.raises(ValueError, match=message):
             function(a, b)
     with pytest.raises(ValueError, match=r"where: shapes \(2,\), \(2, 3\) and \(4,\)"):
         ops.where(np.array([True, False]), a, b)

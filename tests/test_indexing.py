@@ -257,8 +257,15 @@ def test_errors_of_assignments():
         leaf(3)[0] = 1.0
     with pytest.raises(RuntimeError, match="setitem: this tensor .* is a view"):
         x[0][1] = leaf()
-    with pytest.raises(RuntimeError, match="setitem: the entries of this expanded tensor"):
+    with pytest.raises(RuntimeError, match=r"setitem: this tensor of shape \(3, 4\) is read-only"):
         Tensor(np.zeros((1, 4))).expand(3, 4)[0] = 1.0
+
+
+def test_assignment_without_axes():
+    x, value = leaf(), leaf()
+    y = x * 1
+    y[...] = value
+    assert [g.item() for g in grad(y * 3, [x, value])] == [0, 3]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

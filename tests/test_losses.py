@@ -92,6 +92,17 @@ def test_binary_cross_entropy_at_the_ends():
     assert p.grad.tolist()[:2] == [0, 0] and np.isfinite(p.grad.data).all()
 
 
+@pytest.mark.parametrize("kind", [bool, np.int64, np.uint8, np.float32])
+def test_binary_cross_entropy_of_any_targets_stays_float32(kind):
+    target = np.array([0, 1, 1, 0])
+    x = tensor([0.25, 0.5, 0.75, 0.5], requires_grad=True)
+    for function in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+        loss = function(x, tensor(target.astype(kind)), reduction="none")
+        assert loss.dtype == np.float32
+        np.testing.assert_array_equal(loss.data, function(x, tensor(target.astype(np.float32)), reduction="none").data)
+        loss.sum().backward()
+
+
 def test_binary_cross_entropy_with_huge_logits():
     x = tensor([1000.0, -1000.0, 1000.0, -1000.0, 20.0, -20.0], requires_grad=True)
     loss = F.binary_cross_entropy_with_logits(x, tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0]), reduction="none")

@@ -1,5 +1,6 @@
 """A tensor's own methods: conversions, in-place writes, Python's protocols."""
 import copy
+import pickle
 import numpy as np
 import pytest
 import minigrad
@@ -234,6 +235,9 @@ def test_random_fills_with_wrong_settings():
         x.normal_(0, -1)
     with pytest.raises(ValueError, match="uniform_: the bounds must be in order, they are 2 and 1"):
         x.uniform_(2, 1)
+    for fill in (Tensor(np.zeros(3, int)).normal_, Tensor(np.zeros(3, int)).uniform_):
+        with pytest.raises(TypeError, match=f"{fill.__name__}: int64 can't hold the numbers of a continuous"):
+            fill()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -268,6 +272,24 @@ def test_deepcopy():
     assert not np.shares_memory(y.data, x.data) and not np.shares_memory(y.grad.data, x.grad.data)
     with pytest.raises(RuntimeError, match="deepcopy: mul #.* is no leaf"):
         copy.deepcopy(x * 2)
+
+
+def test_pickle():
+    x = leaf([1, 2])
+    (x * 3).sum().backward()
+    newest = Tensor(np.zeros(1)).serial
+    y, again = pickle.loads(pickle.dumps([x, x]))
+    assert y is again and y.requires_grad and y.tolist() == [1, 2] and y.grad.tolist() == [3, 3]
+    assert y.serial > newest               # as after everything else, wherever it is loaded
+    with pytest.raises(RuntimeError, match="pickle: mul #.* is no leaf"):
+        pickle.dumps(x * 2)
+
+
+def test_read_only_tensors_are_not_written():
+    x = Tensor(np.zeros(4)).expand(3, 4)
+    for write in (lambda: x.fill_(1), lambda: x.add_(1), lambda: x.zero_(), lambda: x.normal_()):
+        with pytest.raises(RuntimeError, match=r"_: this tensor of shape \(3, 4\) is read-only"):
+            write()
 
 
 def test_every_public_function_and_method_has_a_docstring():

@@ -6,6 +6,7 @@ import pytest
 from minigrad import Tensor
 from minigrad import reductions as ops
 from minigrad.autograd import grad
+from minigrad.broadcasting import sum_to
 from contract import Case, check, name
 
 
@@ -209,6 +210,39 @@ def test_any_and_all():
     assert x.any().item() is True and x.all().item() is False and not x.any().requires_grad
     empty = Tensor(np.zeros((0, 2)))
     assert not empty.any() and empty.all()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Long sums
+
+def long_axes():
+    """(shape, axes of a sum) with many numbers along an axis that is not the last in memory."""
+    return [((30_001, 2), (0,)), ((2, 30_001, 3), (1,)), ((2, 30_001, 3), (0, 1)), ((30_001, 2, 3), (0, 2)),
+            ((4096, 2), (0, 1))]
+
+
+@pytest.mark.parametrize("shape, dim", long_axes())
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_long_sums_in_float32_are_exact(shape, dim, order):
+    x = np.full(shape, 0.1, np.float32, order)
+    n = np.prod([shape[d] for d in dim])
+    exact = float(np.float32(0.1))
+    assert ops.sum(x, dim).dtype == np.float32
+    for keepdim in (False, True):
+        given = ops.sum(x, dim, keepdim)
+        assert given.shape == x.sum(dim, keepdims=keepdim).shape
+        np.testing.assert_allclose(given, n * exact, rtol=2e-5)
+        np.testing.assert_allclose(ops.mean(x, dim, keepdim), exact, rtol=2e-5)
+    to = tuple(1 if d in dim else size for d, size in enumerate(shape))
+    np.testing.assert_allclose(sum_to(x, to), n * exact, rtol=2e-5)
+
+
+@pytest.mark.parametrize("shape, dim", long_axes())
+def test_long_sums_add_each_number_once(shape, dim):
+    x = np.random.default_rng(0).integers(0, 100, shape)
+    for array in (x, x[::-1], np.asfortranarray(x), x.astype(np.int16), x % 2 == 0):
+        for keepdim in (False, True):
+            np.testing.assert_array_equal(ops.sum(array, dim, keepdim), array.sum(dim, np.int64, keepdims=keepdim))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -190,6 +190,7 @@ ERRORS = [
     (ValueError, r"expand: shape \(2, 3\) can't be repeated to \(4, 3\)", lambda x: x.expand(4, 3)),
     (ValueError, r"repeat: \(2,\).*2 axes of shape \(2, 3\)", lambda x: x.repeat(2)),
     (ValueError, "roll: shifts", lambda x: x.roll((1, 2), 0)),
+    (ValueError, "roll: shifts", lambda x: x.roll((1, 2))),
     (ValueError, r"pad: \(-2, -2\) cuts more from shape \(2, 3\)", lambda x: shapes.pad(x, (-2, -2))),
     (ValueError, r"pad: \(1,\) must hold two numbers", lambda x: shapes.pad(x, (1,))),
     (ValueError, r"pad: .*at most the 2 axes of shape \(2, 3\)", lambda x: shapes.pad(x, (0,) * 6)),

@@ -37,8 +37,8 @@ def main(arguments=None):
 
 def parser():
     """What can be typed after `python -m tests.benchmarks`."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks",
-                                     description="Time this engine and PyTorch in turn.  A ratio below 1: ours is faster.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time this engine and PyTorch in "
+                                     "turn.  A ratio below 1 says that ours is faster.")
     parser.add_argument("--only", metavar="NAME", help="a workload, the beginning of some names (`step`, `conv2d 100`, "
                         "`masked`), or a group: convolution, step, overhead, memory, start-up")
     parser.add_argument("--json", metavar="FILE", help="write the measurements to this file")

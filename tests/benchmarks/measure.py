@@ -15,6 +15,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 5, 41             # at least and at most so many for each engine
+AGAIN = 3                  # how often that may be, at most, where other processes disturb
+DISTURBED = 0.4            # cores that others keep busy in a round; the clock is too coarse to see less than 0.3
 BATCH = 0.03               # seconds: what is shorter is repeated so often within a round
 
 
@@ -154,19 +156,24 @@ def in_turn(runs, repeats, rounds):
     """Measure each of `runs` in turn, A B A B ...  Returns the seconds a run took, a list for each with one number a
     round, and how many cores other processes kept busy meanwhile.
 
-    On a shared machine the speed drifts.  Neighbouring measurements see the same machine, so their ratio is what counts.
+    On a shared machine the speed drifts.  Neighbouring measurements see the same machine, so their ratio counts.
+    Rounds in which others computed are worth nothing (threads that wait for each other suffer most); they are repeated,
+    up to AGAIN times as many as asked for, and the quietest count.
     """
-    times = [[] for _ in runs]
+    measured = []
     gc.collect()
-    begin, others = time.perf_counter(), seconds_of_others()
-    for _ in range(rounds):
-        for run, repeat, taken in zip(runs, repeats, times):
+    while len(measured) < AGAIN * rounds and sum(others <= DISTURBED for others, _ in measured) < rounds:
+        begin, before, taken = time.perf_counter(), seconds_of_others(), []
+        for run, repeat in zip(runs, repeats):
             settle()
             start = time.perf_counter()
             for _ in range(repeat):
                 run()
             taken.append((time.perf_counter() - start) / repeat)
-    return times, max(0.0, (seconds_of_others() - others) / (time.perf_counter() - begin))
+        measured.append(((seconds_of_others() - before) / (time.perf_counter() - begin), taken))
+    quietest = sorted(measured, key=lambda one: max(one[0], DISTURBED))[:rounds]
+    others, times = zip(*quietest)
+    return list(zip(*times)), max(0.0, float(np.mean(others)))
 
 
 def seconds_of_others():
@@ -175,7 +182,8 @@ def seconds_of_others():
         return 0.0
     with open("/proc/stat") as file:       # cpu  user nice system idle iowait irq softirq steal ...
         user, nice, system, _, _, *rest = map(int, file.readline().split()[1:9])
-    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+    own = time.process_time() + sum(os.times()[2:4])               # with that of finished children
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - own
 
 
 def compared(times, others):

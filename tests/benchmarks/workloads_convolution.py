@@ -46,7 +46,7 @@ def plain(kind, shape, out, kernel, stride, padding, groups=1):
 
 
 def masked(shape, out, kernel):
-    """A masked convolution of type B; PyTorch's is a whole one with a masked weight.  Work that is hidden counts not."""
+    """A masked convolution of type B; PyTorch's is a whole one with a masked weight.  Hidden work is not counted."""
     N, channels, H, W = shape
     pairs = N * H * W * out * channels * (kernel ** 2 // 2 + 1)
 

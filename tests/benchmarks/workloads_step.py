@@ -8,7 +8,7 @@ import numpy as np
 from .measure import Timed
 
 LEARNING_RATE = 1e-6       # so small that the thousandth step still works on the same numbers as the first
-TOLERANCE = 1e-3           # of gradients: beside float64, PyTorch's of the PixelCNN's last bias is 1.6e-4 off (ours 2e-7)
+TOLERANCE = 1e-3           # in float32, PyTorch's gradient of the PixelCNN's last bias is 1.6e-4 off (ours 2e-7)
 
 
 def workloads():
@@ -36,7 +36,7 @@ def step(engine, model, objective):
 # The networks.  Each function gives (model, objective), and objective(model) is the loss on a fixed batch.
 
 def pixelcnn(engine, batch=32, channels=64, layers=7, levels=256):
-    """Simplified PixelCNN: `layers` masked 5x5 convolutions with ReLU, the first of type A, and a softmax over levels."""
+    """Simplified PixelCNN: masked 5x5 convolutions with ReLU, the first of type A, then a softmax over the levels."""
     nn, F = engine.nn, engine.F
     stack = [engine.MaskedConv2d("A", 1, channels, 5), nn.ReLU()]
     for _ in range(layers - 1):
@@ -48,7 +48,7 @@ def pixelcnn(engine, batch=32, channels=64, layers=7, levels=256):
 
 
 def two_stack_pixelcnn(engine, batch=32, levels=256, ks=5):
-    """Two stacks, one for the rows above and one for the pixels to the left: ordinary convolutions of shifted images."""
+    """Two stacks, for the rows above and for the pixels to the left: ordinary convolutions of shifted images."""
     torch, nn, F = engine.torch, engine.nn, engine.F
 
     class PixelCNN(nn.Module):
@@ -77,8 +77,8 @@ def two_stack_pixelcnn(engine, batch=32, levels=256, ks=5):
 def lenet(engine, batch=64, levels=256):
     """LeNetMNIST with masked input: from the mask and the pixels seen so far to the level of the next one."""
     nn, F = engine.nn, engine.F
-    model = nn.Sequential(nn.Conv2d(2, 32, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(32, 64, 5), nn.ReLU(), nn.Flatten(),
-                          nn.Linear(64 * 81, 512), nn.ReLU(), nn.Linear(512, levels))
+    model = nn.Sequential(nn.Conv2d(2, 32, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(32, 64, 5), nn.ReLU(),
+                          nn.Flatten(), nn.Linear(64 * 81, 512), nn.ReLU(), nn.Linear(512, levels))
     x = integers(levels, (batch, 784))
     place = integers(784, (batch, 1))
     mask = (np.arange(784) < place).astype(np.float32)
@@ -205,7 +205,7 @@ def vae(engine, batch=10, dim=2, hidden=100):
 
     rng = np.random.default_rng(0)
     x = engine.tensor(rng.standard_normal((batch, dim), np.float32))
-    given = iter([engine.tensor(rng.standard_normal((batch, dim), np.float32))])     # the first step's noise is compared
+    given = iter([engine.tensor(rng.standard_normal((batch, dim), np.float32))])     # for the step that is compared
 
     def objective(model):
         u = next(given, None)
@@ -232,5 +232,5 @@ def integers(number, shape):
 
 
 def as_images(x, levels):
-    """Integers below `levels` as float32 numbers of mean 0 and variance 1, with an axis for one channel: (N, 1, ...)."""
+    """Integers below `levels` as float32 of mean 0 and variance 1, with an axis for one channel: (N, 1, ...)."""
     return ((x - (levels - 1) / 2) / (levels / 12 ** 0.5)).astype(np.float32)[:, None]
