@@ -16,6 +16,7 @@ import numpy as np
 from . import lr_scheduler
 from .tensor import Tensor, raw, stamp
 
+LARGE = 1 << 15        # entries from which on Adam's update is fused
 NO_SETTINGS = ("params", "initial_lr")     # what a group holds beside the settings; initial_lr is the schedules'
 
 
@@ -227,11 +228,15 @@ class Adam(Optimizer):
         m, v = keep(state, "exp_avg", "exp_avg_sq", like=p)
         state["step"] = k = state.get("step", 0) + 1
         b1, b2 = betas
+        rate, root = lr / (1 - b1 ** k), (1 - b2 ** k) ** 0.5
+        if p.size >= LARGE and all(a.flags.c_contiguous for a in (p, g, m, v)):
+            from .fused import adam        # the same in one pass; loading Numba for it pays only here
+            return adam(p, g, m, v, rate, b1, b2, root, eps)
         m *= b1
         m += (1 - b1) * g
         v *= b2
         v += (1 - b2) * g * g
-        p -= lr / (1 - b1 ** k) * m / (np.sqrt(v) / (1 - b2 ** k) ** 0.5 + eps)
+        p -= rate * m / (np.sqrt(v) / root + eps)
 
 
 class AdamW(Adam):

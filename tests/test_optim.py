@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import minigrad
-from minigrad import Tensor, optim
+from minigrad import Tensor, optim, tensor
 from minigrad.optim import lr_scheduler
 
 
@@ -312,3 +312,24 @@ def test_schedules_errors():
         lr_scheduler.CosineAnnealingLR(optimizer, 0)
     with pytest.raises(ValueError, match="2 schedules need 1 milestones"):
         lr_scheduler.SequentialLR(optimizer, [None, None], [1, 2])
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-14)])
+@pytest.mark.parametrize("size", [optim.LARGE + 3, (1 << 17) + 5])         # one thread; several
+@pytest.mark.parametrize("kind", [optim.Adam, optim.AdamW])
+def test_the_fused_update_is_the_formula(kind, size, dtype, tolerance, monkeypatch):
+    results = []
+    for large in (optim.LARGE, size + 1):
+        monkeypatch.setattr(optim, "LARGE", large)
+        rng = np.random.default_rng(0)
+        p = tensor(rng.normal(size=size).astype(dtype), requires_grad=True)
+        optimizer = kind([p], lr=0.1, betas=(0.8, 0.9), weight_decay=0.1)
+        for _ in range(3):
+            p.grad = tensor(rng.normal(size=size).astype(dtype))
+            before = p.grad.data.copy()
+            optimizer.step()
+            assert np.array_equal(p.grad.data, before)
+        results.append([p.data, optimizer.state[p]["exp_avg"], optimizer.state[p]["exp_avg_sq"]])
+    for fused, plain in zip(*results):
+        assert fused.dtype == dtype and not np.array_equal(fused, 0 * fused)
+        np.testing.assert_allclose(fused, plain, rtol=tolerance, atol=tolerance)
