@@ -24,10 +24,11 @@ def axes(name, dim, ndim):
     name        the operation, for its error messages
     Raises TypeError for what is no integer, IndexError out of range, ValueError for an axis named twice.
     """
-    if dim is None or dim == ():
+    given = dim if isinstance(dim, (tuple, list)) else (dim,)
+    if dim is None or not given:
         return tuple(range(ndim))
     found = set()
-    for d in dim if isinstance(dim, (tuple, list)) else (dim,):
+    for d in given:
         d = axis(name, d, ndim)
         if d in found:
             raise ValueError(f"{name}: dim {dim} names axis {d} twice")

@@ -75,7 +75,7 @@ def flatten(x, start_dim=0, end_dim=-1):
 def squeeze(x, dim=None):
     """x without its axes of size 1: without all of them, or those of `dim` (an axis or a tuple) that have size 1."""
     shape = raw(x).shape
-    dims = axes("squeeze", dim, len(shape)) if dim != () else ()
+    dims = () if isinstance(dim, tuple) and not dim else axes("squeeze", dim, len(shape))
     return reshape(x, tuple(n for d, n in enumerate(shape) if n != 1 or d not in dims))
 
 

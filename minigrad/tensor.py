@@ -109,7 +109,14 @@ def operation(forward, rule, name=None):
     name = name or forward.__name__
 
     def apply(*inputs, **parameters):
-        return record(forward(*map(raw, inputs), **parameters), rule, *inputs, **parameters)
+        data = forward(*map(raw, inputs), **parameters)
+        for x in inputs:
+            if isinstance(x, Tensor):
+                if not isinstance(data, (ndarray, np.generic)):
+                    raise TypeError(f"{name}: forward must give an array, not a {type(data).__name__}")
+                if data is x.data:         # only a view tells that it shares the input's memory
+                    data = data.view()
+        return record(data, rule, *inputs, **parameters)
 
     if rule.__name__ != f"{name}_rule":
         anonymous = rule

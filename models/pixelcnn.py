@@ -66,9 +66,10 @@ class PixelCNN(Model):
         """
         x = np.array(x)
         self.check(x)
-        known, dtype, vectors = np.broadcast_to(known, self.shape)[0], self.head.weight.dtype, self.embedding.weight.data
+        known, vectors = np.broadcast_to(known, self.shape)[0], self.embedding.weight.data
         convolutions = [self.first, *self.blocks]
-        inputs = [np.zeros((len(x), conv.in_channels, known.shape[0] + height - 1, known.shape[1] + width - 1), dtype)
+        inputs = [np.zeros((len(x), conv.in_channels, known.shape[0] + height - 1, known.shape[1] + width - 1),
+                           vectors.dtype)
                   for conv in convolutions for height, width in [conv.kernel_size]]      # padded; filled in as it goes
         pixels = list(np.ndindex(known.shape))
         for row, column in pixels if progress is None else progress(pixels):

@@ -90,6 +90,7 @@ class Training:
         self.interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    @np.errstate(all="ignore")             # what is not finite is found, and named, below and before saving
     def train_step(self):
         """One batch.  Returns its loss."""
         began = time.perf_counter()

@@ -232,7 +232,24 @@ def test_an_error_in_a_rule_leaves_recording_as_it_was():
     assert is_grad_enabled()
 
 
+def test_forward_must_give_an_array():
+    with pytest.raises(TypeError, match="^total: forward must give an array, not a float"):
+        operation(lambda x: float(x.sum()), lambda g, y, x: g, name="total")(leaf(1.0, 2.0))
+
+
 # In-place safety
+
+def test_a_forward_that_gives_its_input_shares_memory_visibly():
+    reverse = operation(lambda x: x, lambda g, y, x: -g, name="reverse")
+    x = leaf(1.0, 2.0)
+    assert autograd.grad(reverse(x).sum(), x)[0].tolist() == [-1, -1]
+    y = x * 1
+    z = (y * y).sum()
+    with no_grad():
+        reverse(y).add_(1)
+    with pytest.raises(RuntimeError, match="overwritten by add_"):
+        z.backward()
+
 
 def test_a_value_overwritten_after_its_use_is_refused():
     x = leaf(1.0, 2.0)

@@ -188,6 +188,8 @@ def test_float32_stays_float32():
         for t in (p.log_prob(tensor([0, 1])), p.entropy(), kl_divergence(p, p)):
             assert t.dtype == np.float32
     assert Normal(0.0, 1.0).sample().dtype == np.float32
+    x = Tensor(np.zeros(2, np.float32))
+    assert Normal(x, np.float64(2)).sample().dtype == Normal(x, np.sqrt(2.0)).log_prob(x).dtype == np.float32
 
 
 # Divergences

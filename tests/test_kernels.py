@@ -1,4 +1,5 @@
 """The kernel sets against each other and against NumPy: `loops` is the oracle of `taps`."""
+import math
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -152,3 +153,25 @@ def test_choosing_a_kernel_set():
     assert kernels.use("taps") == "loops"
     with pytest.raises(ValueError, match="there is no kernel set 'winograd'; there are taps, loops"):
         kernels.use("winograd")
+
+
+@pytest.mark.parametrize("size, kernel", [((1, 1), (1, 1)), ((2, 2), (1, 1)), ((3, 3), (3, 3)), ((4, 1), (3, 1)),
+                                          ((8, 8), (3, 3))])
+@pytest.mark.parametrize("batch", [1, 7, 1000, 4000])
+def test_nothing_is_written_outside_the_workspaces(monkeypatch, size, kernel, batch):
+    """Compiled loops check no bounds, so the fast kernels get workspaces between guards here."""
+    guards = []
+
+    def guarded(dtype, *shape):
+        memory, count = np.full(math.prod(shape) + 2 * 8192, 7, dtype), math.prod(shape)
+        guards.extend((memory[:8192], memory[8192 + count:]))
+        memory[8192:8192 + count] = 0
+        return memory[8192:8192 + count].reshape(shape)
+
+    monkeypatch.setattr(taps, "zeros", guarded)
+    geometry = Geometry(size, kernel, (1, 1), (0, 0, 0, 0), (1, 1), 1, all_taps(kernel))
+    x, w = np.ones((batch, 2, *size), np.float32), np.ones((3, 2, *kernel), np.float32)
+    y = taps.forward(x, w, None, geometry)
+    taps.input_gradient(y, w, None, geometry)
+    taps.weight_gradient(x, y, geometry)
+    assert len(guards) == 12 and all((guard == 7).all() for guard in guards)

@@ -261,6 +261,13 @@ def test_bad_axes(function):
             function(x, wrong)
 
 
+def test_axes_in_numpy_integers():
+    x = Tensor(np.arange(6.0).reshape(2, 3))
+    assert x.sum(np.int64(0)).tolist() == [3, 5, 7] and x.sum((np.int32(-1),)).tolist() == [3, 12]
+    assert x.sum(()).item() == x.sum([]).item() == 15
+    assert x[:1].squeeze(np.int64(0)).shape == (3,)
+
+
 def test_repeated_axes():
     with pytest.raises(ValueError, match=r"sum: dim \(0, -2\) names axis 0 twice"):
         ops.sum(Tensor(np.ones((2, 3))), (0, -2))

@@ -26,7 +26,8 @@ POSITIONS = 1024       # a group has about so many places: enough to fill the ve
 SMALL = 256            # images of at most so many places may be laid side by side
 
 
-class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images band plane columns passes shifts")):
+class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images band plane columns passes "
+                                  "shifts")):
     """Where things lie.
 
     down, right how many phases the source is split into, along each axis
@@ -118,7 +119,7 @@ def build(size, phases, origin, passes, batch):
     if spacing <= SMALL and spacing >= 1.25 * used and batch > 1:
         images = between = min(max(1, POSITIONS // used), -(-batch // 4))
         pitch, spacing = pitch * between, 1
-    places = pitch * rows * (images if spacing > 1 else 1)
+    places = pitch * rows * (images if between == 1 else 1)
     table, shifts = [], []
     for p, taps in passes:
         table.append((len(shifts), len(shifts) + len(taps), *p[2:]))

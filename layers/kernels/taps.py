@@ -254,7 +254,7 @@ def gather(places, count, channels, result, n, c, start, down, right, height, wi
 
 @njit(cache=True)
 def lay(y, n, count, c, channels, start, height, plan, places):
-    """Lay `channels` channels of y out as `spread` does, at the places of the outputs; what lies between is zero already.
+    """Lay `channels` channels of y out as `spread` does, at the places of the outputs; between them there are zeros.
 
     A group that is smaller than others wipes out first what an earlier one may have left.
     """

@@ -47,8 +47,8 @@ class Distribution:
 
 
 def parameter(x):
-    """A parameter as a floating-point tensor."""
-    x = as_tensor(x)
+    """A parameter as a floating-point tensor; a single number of NumPy's counts as Python's, of no type of its own."""
+    x = as_tensor(x.item() if isinstance(x, np.generic) else x)
     return x if is_floating(x) else cast(x, default)
 
 
