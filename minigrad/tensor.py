@@ -139,7 +139,10 @@ def made_by(x):
 # Whether operations are recorded
 
 class no_grad:
-    """`with no_grad():` (or `@no_grad()`) computes without recording: no gradients, and no memory kept for them."""
+    """`with no_grad():` (or `@no_grad()`) computes without recording: no gradients, and no memory kept for them.
+
+    The switch is one for the whole process: threads that record and threads that don't must not run side by side.
+    """
     __slots__ = ("before",)
     setting = False
 

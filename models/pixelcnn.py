@@ -6,9 +6,9 @@ One stack of masked convolutions computes all factors at once: no output sees it
 Source: A. van den Oord, N. Kalchbrenner and K. Kavukcuoglu, Pixel Recurrent Neural Networks, ICML 2016.
 """
 import numpy as np
-from layers import Conv2d, Embedding, MaskedConv2d, ModuleList
+from layers import Conv2d, Embedding, MaskedConv2d, ModuleList, Parameter
 from layers.functional import conv2d, cross_entropy, relu
-from minigrad import no_grad, tensor
+from minigrad import no_grad, tensor, zeros
 from minigrad.random import inverse_cdf
 from .model import Model
 
@@ -17,11 +17,13 @@ class PixelCNN(Model):
     """The simplified PixelCNN of Aalto's homework: a masked convolution of type A, residual ones of type B, a softmax.
 
     A grey level enters as a learned vector, not as a number: 0 and 1 mean background and the edge of a stroke, and are
-    further from each other than 1 and 9.  On MNIST this is worth 0.12 bits per dimension.
+    further from each other than 1 and 9.  On MNIST this is worth 0.12 bits per dimension.  A second learned vector tells
+    each pixel where it is.  Without it the network knows what is near but not where on the page: samples then begin a
+    second digit below the first (the "fragmentation" of Fleuret's lecture 10.2).
 
     shape       (1, height, width) of the images
     levels      how many grey levels they have
-    embedding   the size of a grey level's vector
+    embedding   the size of these vectors
     channels    the width of the network
     layers      how many residual convolutions follow the first one
     first_kernel_size, kernel_size      of the first convolution and of the others
@@ -33,6 +35,7 @@ class PixelCNN(Model):
         if len(shape) != 3 or shape[0] != 1:
             raise ValueError(f"PixelCNN: takes images of one channel, (1, height, width), not {tuple(shape)}")
         self.embedding = Embedding(levels, embedding)
+        self.position = Parameter(zeros(embedding, *shape[1:]))
         self.first = MaskedConv2d("A", embedding, channels, first_kernel_size, padding="same")
         self.blocks = ModuleList(MaskedConv2d("B", channels, channels, kernel_size, padding="same")
                                  for _ in range(layers))
@@ -43,8 +46,8 @@ class PixelCNN(Model):
         return self.head(self.features(self.embed(x)))
 
     def embed(self, x):
-        """The vector of each pixel's grey level: (N, 1, H, W) -> (N, embedding, H, W)"""
-        return self.embedding(tensor(x[:, 0].astype(np.int64))).permute(0, 3, 1, 2)
+        """The vector of each pixel's grey level plus that of its position: (N, 1, H, W) -> (N, embedding, H, W)"""
+        return self.embedding(tensor(x[:, 0].astype(np.int64))).permute(0, 3, 1, 2) + self.position
 
     def features(self, e):
         """What the network knows of the pixels before each one: (N, embedding, H, W) -> (N, channels, H, W)"""
@@ -66,7 +69,8 @@ class PixelCNN(Model):
         """
         x = np.array(x)
         self.check(x)
-        known, vectors = np.broadcast_to(known, self.shape)[0], self.embedding.weight.data
+        known = np.broadcast_to(known, self.shape)[0]
+        vectors, position = self.embedding.weight.data, self.position.data
         convolutions = [self.first, *self.blocks]
         inputs = [np.zeros((len(x), conv.in_channels, known.shape[0] + height - 1, known.shape[1] + width - 1),
                            vectors.dtype)
@@ -84,7 +88,7 @@ class PixelCNN(Model):
                 if not known[row, column]:
                     x[:, 0, row, column] = self.draw(self.head(relu(h)).data[:, :, 0, 0], generator)
             height, width = self.first.kernel_size
-            inputs[0][:, :, row + height // 2, column + width // 2] = vectors[x[:, 0, row, column]]
+            inputs[0][:, :, row + height // 2, column + width // 2] = vectors[x[:, 0, row, column]] + position[:, row, column]
         return x
 
     def draw(self, logits, generator):
