@@ -34,7 +34,7 @@ class DataEntry:
 
 MODELS = {
     "pixelcnn": ModelEntry("pixelcnn", "PixelCNN", "masked convolutions, one pixel after the other", {
-        "digits": {"minutes": 2.5, "batch_size": 16, "lr": 2e-3, "config": {"channels": 32, "layers": 5}},
+        "digits": {"minutes": 3, "batch_size": 16, "lr": 2e-3, "config": {"channels": 32, "layers": 5}},
         "mnist": {"minutes": 10, "batch_size": 16, "lr": 2e-3, "config": {"channels": 32, "layers": 5}},
     }),
 }
