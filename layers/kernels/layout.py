@@ -26,8 +26,8 @@ POSITIONS = 1024       # a group has about so many places: enough to fill the ve
 SMALL = 256            # images of at most so many places may be laid side by side
 
 
-class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images band plane columns passes "
-                                  "shifts")):
+class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images height band plane columns "
+                                  "passes shifts")):
     """Where things lie.
 
     down, right how many phases the source is split into, along each axis
@@ -37,7 +37,8 @@ class Layout(namedtuple("Layout", "down right top left pitch rows between spacin
     between     places from one pixel to the next: 1, or `images` where these lie side by side
     spacing     places from one image to the next: rows * pitch, or 1
     images      images in a group; 1 where an image is cut into bands
-    band        rows of the result in a group (of the longest pass)
+    height      rows of the result, of the longest pass
+    band        rows of the result in a group
     plane       places of one channel's one phase
     columns     for each column of the source, the place of its pixels within their row, that of its phase included
     passes      an int64 array with a row per pass: see PASS
@@ -128,5 +129,5 @@ def build(size, phases, origin, passes, batch):
     plane = -(-(places + reach + pitch + 16) // 16) * 16
     shifts = np.array([phase * plane + shift for phase, shift in shifts], np.int64)
     right, phase = np.divmod(np.arange(size[1]) + origin[1], phases[1])
-    return Layout(*phases, *origin, pitch, rows, between, spacing, images, band, plane,
+    return Layout(*phases, *origin, pitch, rows, between, spacing, images, height, band, plane,
                   phase * plane + right * between, np.array(table, np.int64), shifts)

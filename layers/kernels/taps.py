@@ -100,7 +100,7 @@ def walk(source, weights, bias, result, plan, step, groups):
     """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
     if bias is None:
         bias = np.zeros(result.shape[1], source.dtype)
-    jobs = -(-source.shape[0] // plan.images) * -(-int(plan.passes[:, 2].max()) // plan.band)
+    jobs = -(-source.shape[0] // plan.images) * -(-plan.height // plan.band)
     workers = threads(result.size * weights.shape[1] * len(plan.shifts))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
@@ -221,11 +221,10 @@ def spread(source, n, count, start, plan, flat):
                             for g in range(sw):
                                 for q in range(row + g * plane, row + g * plane + pitch):
                                     flat[q] = 0
-                    elif touching:
-                        if r == 0 or u == 0:
-                            copy(pixels, image + u * width, flat, row, min(plan.rows - r, height - u) * width, zero)
                     elif single:
-                        copy(pixels, image + u * width, flat, row + plan.left, width, zero)
+                        if not touching or r == 0 or u == 0:
+                            length = min(plan.rows - r, height - u) * width if touching else width
+                            copy(pixels, image + u * width, flat, row + plan.left, length, zero)
                     else:
                         for v in range(width):
                             flat[row + plan.columns[v]] = pixels[image + u * width + v]
@@ -293,7 +292,7 @@ def convolve(worker, workers, source, weights, bias, result, plan, step, groups,
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
     per_group = result.shape[1] // groups
     distance = plan.down * plan.right * plan.plane
-    bands = -(-plan.passes[:, 2].max() // plan.band)
+    bands = -(-plan.height // plan.band)
     for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
         n, start = job // bands * plan.images, job % bands * plan.band
@@ -316,8 +315,8 @@ def convolve(worker, workers, source, weights, bias, result, plan, step, groups,
 @njit(parallel=True, cache=True)
 def convolve_parallel(workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
     """All workers' shares at once."""
-    for worker in prange(workers):
-        convolve(worker, workers, source, weights, bias, result, plan, step, groups, scratch, places, slices)
+    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
+        convolve(np.int64(worker), workers, source, weights, bias, result, plan, step, groups, scratch, places, slices)
 
 
 @njit(cache=True)
@@ -362,4 +361,4 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
 def correlate_parallel(workers, x, y, sums, plan, groups, scratch, places, slices):
     """All workers' shares at once."""
     for worker in prange(workers):
-        correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices)
+        correlate(np.int64(worker), workers, x, y, sums, plan, groups, scratch, places, slices)
