@@ -221,10 +221,11 @@ def spread(source, n, count, start, plan, flat):
                             for g in range(sw):
                                 for q in range(row + g * plane, row + g * plane + pitch):
                                     flat[q] = 0
+                    elif touching:
+                        if r == 0 or u == 0:
+                            copy(pixels, image + u * width, flat, row, min(plan.rows - r, height - u) * width, zero)
                     elif single:
-                        if not touching or r == 0 or u == 0:
-                            length = min(plan.rows - r, height - u) * width if touching else width
-                            copy(pixels, image + u * width, flat, row + plan.left, length, zero)
+                        copy(pixels, image + u * width, flat, row + plan.left, width, zero)
                     else:
                         for v in range(width):
                             flat[row + plan.columns[v]] = pixels[image + u * width + v]
