@@ -48,18 +48,21 @@ def weight_gradient(x, y, geometry):
     """The gradient of <w * x, y> in w.   x (N, I, H, W), y (N, C, OH, OW) -> (C, I / groups, KH, KW)"""
     C, members = y.shape[1], x.shape[1] // geometry.groups
     plan = layout.gathering(geometry, x.shape[0])
-    jobs = -(-x.shape[0] // plan.images) * -(-geometry.output_size[0] // plan.band)
-    parts = max(1, min(PARTS, jobs))
+    parts = max(1, min(PARTS, number_of_jobs(plan, x.shape[0])))
     sums = np.zeros((parts, C, members * len(geometry.taps)), x.dtype)
     workers = threads(y.size * members * len(geometry.taps))
     slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
     scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
-    arguments = (x, y, sums, plan, geometry.groups, scratch, places, slices)
-    run(correlate, correlate_parallel, workers, *arguments)
+    run(correlate, correlate_parallel, workers, x, y, sums, plan, geometry.groups, scratch, places, slices)
     w = np.zeros((C, members, *geometry.kernel), x.dtype)
     a, b = np.array(geometry.taps, np.int64).reshape(-1, 2).T
     w[:, :, a, b] = sums.sum(0).reshape(C, members, len(geometry.taps))
     return w
+
+
+def number_of_jobs(plan, batch):
+    """How many groups of images, or bands of one, a batch makes."""
+    return -(-batch // plan.images) * -(-plan.height // plan.band)
 
 
 def threads(multiplications):
@@ -110,12 +113,12 @@ def walk(source, weights, bias, result, plan, step, groups):
     """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
     if bias is None:
         bias = np.zeros(result.shape[1], source.dtype)
-    jobs = -(-source.shape[0] // plan.images) * -(-plan.height // plan.band)
+    jobs = number_of_jobs(plan, source.shape[0])
     workers = threads(result.size * weights.shape[1] * len(plan.shifts))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    arguments = (source, weights, bias, result, plan, step, groups, scratch, places, slices)
-    run(convolve, convolve_parallel, workers, *arguments)
+    run(convolve, convolve_parallel, workers, source, weights, bias, result, plan, step, groups, scratch, places,
+        slices)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,7 @@ import argparse
 import json
 import os
 import sys
-
-THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from models.__main__ import THREAD_VARIABLES
 
 
 def main(arguments=None):
