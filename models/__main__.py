@@ -1,9 +1,11 @@
-"""The command line: python -m models list | train | evaluate | sample | inpaint"""
+"""The command line: python -m models list | train | evaluate | sample | inpaint | figure | reproduce"""
 import argparse
+import json
 import os
 import sys
 from .registry import DATA, MODELS
 
+NAMES = "list|train|evaluate|sample|inpaint|figure|reproduce"
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -19,10 +21,10 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     if options.threads:                    # before NumPy and Numba are loaded, since they look only then
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))
-    from . import commands
+    from . import commands, reproduce
     try:
-        return commands.COMMANDS[options.command](options)
-    except (OSError, ValueError, FloatingPointError) as error:
+        return {**commands.COMMANDS, "reproduce": reproduce.command}[options.command](options)
+    except (OSError, ValueError, FloatingPointError, NotImplementedError) as error:
         print(f"python -m models {options.command}: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -33,7 +35,7 @@ def main(arguments=None):
 def parser():
     """What can be typed after `python -m models`."""
     top = Parser(prog="python -m models", description="Train generative models, and look at what they have learned.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="list|train|evaluate|sample|inpaint")
+    commands = top.add_subparsers(dest="command", required=True, metavar=NAMES)
 
     def command(name, text):
         added = commands.add_parser(name, help=text, description=text)
@@ -43,7 +45,10 @@ def parser():
     command("list", "the models and the data sets that there are")
     train = command("train", "train a model; by default with a budget that suits it")
     train.add_argument("model", type=one_of("model", MODELS), metavar="MODEL", help=", ".join(MODELS))
-    train.add_argument("--data", type=one_of("data set", DATA), metavar="DATA", help=", ".join(DATA))
+    train.add_argument("--data", type=data_set, metavar="DATA",
+                       help=f"{', '.join(DATA)}, or FILE.npz with an array x and, if wanted, labels y")
+    train.add_argument("--set", type=setting, nargs="+", action="extend", metavar="KEY=VALUE",
+                       help="arguments of the model's constructor, in JSON or as text")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=whole, metavar="N", help="train for N passes over the data")
     length.add_argument("--minutes", type=positive, metavar="M", help="train for M minutes")
@@ -52,16 +57,26 @@ def parser():
     train.add_argument("--seed", type=natural, metavar="S", help="what all random numbers come from (0)")
     train.add_argument("--out", metavar="DIR", help="the run's folder (runs/MODEL-DATA)")
     train.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    evaluate = command("evaluate", "measure a trained model on the whole test set")
+    evaluate = command("evaluate", "measure a trained model on the test set")
+    evaluate.add_argument("-n", type=whole, metavar="N", help="on so many examples only (all)")
+    evaluate.add_argument("--samples", type=whole, metavar="K",
+                          help="models with latent variables: by importance weighting with K samples an example")
     sample = command("sample", "draw examples from a trained model")
-    sample.add_argument("-n", type=whole, default=64, metavar="N", help="how many (64)")
-    inpaint = command("inpaint", "complete the lower halves of test images")
+    sample.add_argument("-n", type=whole, metavar="N", help="how many (64; points: 2000)")
+    sample.add_argument("--label", type=natural, metavar="L", help="class-conditional models: of class L (all in turn)")
+    inpaint = command("inpaint", "complete test examples of which one half is given")
     inpaint.add_argument("-n", type=whole, default=8, metavar="N", help="how many (8)")
-    for added in (evaluate, sample, inpaint):
-        added.add_argument("run", metavar="RUN", help="the folder of a run")
-    for added, name in ((sample, "samples.png"), (inpaint, "inpainting.png")):
-        added.add_argument("--seed", type=natural, default=0, metavar="S", help="what all random numbers come from (0)")
+    figure = command("figure", "draw a figure for a lecture")
+    figure.add_argument("name", nargs="?", metavar="NAME", help="which figure; without a name, they are listed")
+    for added in (evaluate, sample, inpaint, figure):
+        several = {"nargs": "*"} if added is figure else {}
+        added.add_argument("run", metavar="RUN", help="the folder of a run", **several)
+    for added, name in ((sample, "samples.png"), (inpaint, "inpainting.png"), (figure, "NAME.png")):
         added.add_argument("--out", metavar="FILE", help=f"the picture ({name} in RUN)")
+    for added in (sample, inpaint):
+        added.add_argument("--seed", type=natural, default=0, metavar="S", help="what all random numbers come from (0)")
+    reproduce = command("reproduce", "train what was published, and print a table of what comes out")
+    reproduce.add_argument("name", nargs="?", metavar="NAME", help="only this line of the table")
     return top
 
 
@@ -72,6 +87,22 @@ def one_of(kind, known):
             raise argparse.ArgumentTypeError(f"unknown {kind} {text!r}; there are {', '.join(known)}")
         return text
     return check
+
+
+def data_set(text):
+    """An argument that must be the name of a data set, or that of a file."""
+    return text if text.endswith(".npz") else one_of("data set", DATA)(text)
+
+
+def setting(text):
+    """An argument KEY=VALUE: the pair of both.  What is no JSON is text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, not {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 def number(kind, accept, wanted):

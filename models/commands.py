@@ -4,11 +4,11 @@ import numpy as np
 from tqdm import tqdm
 from . import figures, runs
 from .data import load
-from .likelihood import bits_per_dim, evaluate, perplexity
+from .likelihood import described, evaluate, importance_weighted, part
+from .model import Model
 from .registry import DATA, MODELS
-from .training import Training, planned_steps
-
-SETTINGS = ("data", "epochs", "minutes", "batch_size", "lr", "seed")       # what the user can choose for a run
+from .settings import CHOICES, new_config, resumed_config
+from .training import Training
 
 
 def list_all(options):
@@ -16,33 +16,29 @@ def list_all(options):
     for title, entries in (("models", MODELS), ("data sets", DATA)):
         print(f"{title}:")
         for name, entry in entries.items():
-            print(f"  {name:20} {entry.summary}")
+            print(f"  {name:22} {entry.summary}")
     return 0
 
 
 def train(options):
     """Start a run, or go on with one."""
-    entry = MODELS[options.model]
-    data_name = options.data or next(iter(entry.recipes))
-    folder = options.out or os.path.join("runs", f"{options.model}-{data_name}")
+    recipes, overrides = MODELS[options.model].recipes, dict(options.set or ())
+    data_name = options.data or next(iter(recipes))
+    stem = os.path.splitext(os.path.basename(data_name))[0]
+    folder = options.out or os.path.join("runs", f"{options.model}-{stem}")
+    choices = {name: getattr(options, name) for name in CHOICES}
     if options.resume:
-        config = resumed_config(options, folder)
+        config = resumed_config(folder, options.model, options.data, overrides, **choices)
         data = load(config["data"])
     else:
         runs.check_free(folder)
-        if data_name not in entry.recipes:
-            raise ValueError(f"{options.model} does not learn {data_name}, but {', '.join(entry.recipes)}")
+        if data_name in DATA and data_name not in recipes:
+            raise ValueError(f"{options.model} does not learn {data_name}, but {', '.join(recipes)}")
         data = load(data_name)
-        config = new_config(options, entry, data)
-        os.makedirs(folder, exist_ok=True)
-        runs.write_json(config, folder, runs.CONFIG)
-    training = Training(config, data, folder, bar)
-    training.restore()
-    training.save()
-    print(f"{config['model']} on {config['data']}: {training.model.num_parameters():,} parameters, "
-          f"{config['steps']:,} steps of {config['batch_size']} images"
-          + (f", from step {training.step:,} on" if training.step else ""), flush=True)
-    if not training.run():
+        config = new_config(options.model, data, data_name, overrides, **choices)
+        runs.start(config, folder)
+    training = trained(config, data, folder)
+    if training.step < training.last:
         print(f"stopped after step {training.step:,} of {training.last:,}, and saved. Go on with:\n"
               f"  python -m models train {config['model']} --data {config['data']} --out {folder} --resume")
         return 130
@@ -50,73 +46,109 @@ def train(options):
     return 0
 
 
-def new_config(options, entry, data):
-    """All that the run depends on: what the user said, and the model's recipe for the rest."""
-    recipe = entry.recipes[data.name]
-    config = {"model": options.model, "data": data.name, "seed": options.seed or 0,
-              "batch_size": options.batch_size or recipe["batch_size"], "lr": options.lr or recipe["lr"],
-              "epochs": options.epochs, "minutes": None if options.epochs else options.minutes or recipe["minutes"],
-              "model_config": {"shape": list(data.shape), "levels": data.levels, **recipe["config"]}}
-    if config["batch_size"] > len(data.train):
-        raise ValueError(f"--batch-size {config['batch_size']} is more than the {len(data.train)} training examples")
-    config["model_config"] = entry.load().from_config(config["model_config"]).config
-    config["steps"] = planned_steps(config, data)
-    return {**config, "versions": runs.versions()}
-
-
-def resumed_config(options, folder):
-    """The config of the run to go on with.  What the user says now must not contradict it."""
-    config = runs.read_config(folder)
-    said = {"model": options.model, **{name: getattr(options, name) for name in SETTINGS}}
-    for name, value in said.items():
-        if value is not None and value != config[name]:
-            raise ValueError(f"the run in {folder} has {name} {config[name]}, not {value}: "
-                             "a run is resumed as it was begun")
-    return config
+def trained(config, data, folder):
+    """The Training of a run, from where it stands, when it is finished or was interrupted."""
+    training = Training(config, data, folder, bar)
+    training.restore()
+    training.save()
+    print(f"{config['model']} on {config['data']}: {training.model.num_parameters():,} parameters, "
+          f"{config['steps']:,} steps of {config['batch_size']} examples"
+          + (f", from step {training.step:,} on" if training.step else ""), flush=True)
+    training.run()
+    return training
 
 
 def finish(training, folder):
     """The pictures, the result and what can be done next."""
-    config, last = training.config, training.metrics[-1]
-    write_samples(training.model.eval(), config, 36, config["seed"], runs.path(folder, "samples.png"))
-    figures.curve(training.metrics, f"{config['model']} on {config['data']}", runs.path(folder, "curve.png"))
-    print(f"{last['test_nats']:.2f} nats, {last['test_bits_per_dim']:.4f} bits per dimension on the test set, after "
-          f"{last['seconds'] / 60:.1f} minutes of training ({last['images_per_second']:.0f} images a second)")
-    print(f"In {folder}: config.json, metrics.json, checkpoint.npz, samples.png, curve.png. Next:")
-    for command in ("evaluate", "sample", "inpaint"):
+    config, model, last = training.config, training.model.eval(), training.metrics[-1]
+    made = ["config.json", "metrics.json", "checkpoint.npz"]
+    if can(model, "sample"):
+        write_samples(model, config, usual_number(model, 36), config["seed"], runs.path(folder, "samples.png"))
+        made.append("samples.png")
+    if len(training.metrics) > 1:
+        figures.draw("curve", [folder], runs.path(folder, "curve.png"))
+        made.append("curve.png")
+    speed = f" ({last['images_per_second']:.0f} examples a second)" if training.step else ""
+    print(f"{described(model, last[f'test_{model.measure}'])} on the test set, after {last['seconds'] / 60:.1f} "
+          f"minutes of training{speed}")
+    if last.get("best_step", training.step) != training.step:
+        print(f"The weights are those of step {last['best_step']:,}, which did best on the validation set.")
+    print(f"In {folder}: {', '.join(made)}. Next:")
+    for command in ["evaluate"] + [name for name in ("sample", "inpaint") if can(model, name)]:
         print(f"  python -m models {command} {folder}")
 
 
+def can(model, method):
+    """Whether a model defines what its base class leaves open."""
+    return getattr(type(model), method) is not getattr(Model, method)
+
+
 def evaluate_run(options):
-    """The three figures on the whole test set."""
+    """The usual figures on the test set, or on a part of it."""
     model, config = runs.load_model(options.run)
     data = load(config["data"])
-    nats = evaluate(model, data.test, np.random.default_rng(config["seed"]), progress=progress("evaluating"))
-    print(f"{config['model']} on {config['data']}, {len(data.test):,} test images: {nats:.3f} nats, "
-          f"{bits_per_dim(nats, data.shape):.4f} bits per dimension, perplexity {perplexity(nats, data.shape):.4f}")
+    numbers = part(len(data.test), options.n or len(data.test))
+    x, rng = data.test[numbers], np.random.default_rng(config["seed"])
+    if options.samples is None:
+        y = data.test_labels if data.test_labels is None else data.test_labels[numbers]
+        cost, how = evaluate(model, x, rng, y, progress=progress("evaluating")), ""
+    elif hasattr(model, "importance_log_prob"):
+        cost = importance_weighted(model, x, rng, options.samples, progress("evaluating"))
+        how = f", by importance weighting with {options.samples:,} samples"
+    else:
+        raise ValueError(f"--samples is for models with latent variables, and {config['model']} has none")
+    whole = "all" if len(numbers) == len(data.test) else f"{len(numbers):,} (chosen at random) of the"
+    print(f"{config['model']} on {config['data']}, test set, {whole} {len(data.test):,} examples: "
+          f"{described(model, cost)}{how}")
+    if config["data"] in DATA:
+        print(f"{config['data']}: {DATA[config['data']].summary}")
+    if data.entropy is not None and model.measure == "nats":
+        print(f"The entropy of the data is {data.entropy:.3f} nats: no model costs less.")
     return 0
 
 
 def sample(options):
-    """A grid of new images."""
+    """A picture of new examples."""
     model, config = runs.load_model(options.run)
     place = picture(options.out or runs.path(options.run, "samples.png"))
-    write_samples(model, config, options.n, options.seed, place)
+    write_samples(model, config, options.n or usual_number(model, 64), options.seed, place, options.label)
     print(f"wrote {place}")
     return 0
 
 
 def inpaint(options):
-    """Originals, upper halves and completions, below each other."""
+    """Originals, what is given of them, and completions, below each other."""
     model, config = runs.load_model(options.run)
     place = picture(options.out or runs.path(options.run, "inpainting.png"))
     data = load(config["data"])
     rng = np.random.default_rng(options.seed)
-    x = data.test[np.sort(rng.choice(len(data.test), min(options.n, len(data.test)), replace=False))]
-    known = np.zeros(data.shape, bool)
-    known[:, :data.shape[1] // 2] = True
-    completed = model.inpaint(x, known, rng, progress("completing"))
+    numbers = np.sort(rng.choice(len(data.test), min(options.n, len(data.test)), replace=False))
+    x, y = data.test[numbers], {} if model.classes is None else {"y": data.test_labels[numbers]}
+    known = first_half(model)
+    completed = model.inpaint(x, known, rng, progress("completing"), **y)
     figures.inpainting(x, known, completed, data.levels, place)
+    print(f"wrote {place}")
+    return 0
+
+
+def first_half(model):
+    """The mask of the entries that come first in the model's order; of images in raster order, the upper half."""
+    known = np.zeros(model.shape, bool)
+    positions = model.positions() if hasattr(model, "positions") else list(np.ndindex(model.shape))
+    for position in positions[:len(positions) // 2]:
+        known[position] = True
+    return known
+
+
+def figure(options):
+    """One of the figures for lectures; without a name, or with an unknown one, the list of them."""
+    if options.name not in figures.FIGURES:
+        print(figures.listing())
+        if options.name is None:
+            return 0
+        raise ValueError(f"unknown figure {options.name!r}; there are {', '.join(figures.FIGURES)}")
+    place = picture(options.out or os.path.join(*options.run[:1], f"{options.name}.png"))
+    figures.draw(options.name, options.run, place)
     print(f"wrote {place}")
     return 0
 
@@ -131,9 +163,20 @@ def picture(place):
     return place
 
 
-def write_samples(model, config, n, seed, place):
-    """Draw n samples, and the grid of them."""
-    x = model.sample(n, np.random.default_rng(seed), progress("sampling"))
+def usual_number(model, n):
+    """How many samples make a picture: n, but of points on a line or in the plane more."""
+    return 2000 if len(model.shape) == 1 and model.shape[0] <= 2 else n
+
+
+def write_samples(model, config, n, seed, place, label=None):
+    """Draw n samples, of one class or of all in turn where the model has classes, and the picture of them."""
+    if label is not None and model.classes is None:
+        raise ValueError(f"--label {label}: {config['model']} was trained without classes "
+                         "(--set classes=10 where a model takes that)")
+    labels = {}
+    if model.classes is not None:
+        labels["y"] = np.arange(n) % model.classes if label is None else np.full(n, label)
+    x = model.sample(n, np.random.default_rng(seed), progress("sampling"), **labels)
     figures.samples(x, model.levels, f"{n} samples of {config['model']} trained on {config['data']}", place)
 
 
@@ -143,8 +186,9 @@ def progress(text):
 
 
 def bar(total, initial):
-    """The progress bar of training; it counts images."""
-    return tqdm(total=total, initial=initial, desc="training", unit=" images", unit_scale=True, smoothing=0.05)
+    """The progress bar of training; it counts examples."""
+    return tqdm(total=total, initial=initial, desc="training", unit=" examples", unit_scale=True, smoothing=0.05)
 
 
-COMMANDS = {"list": list_all, "train": train, "evaluate": evaluate_run, "sample": sample, "inpaint": inpaint}
+COMMANDS = {"list": list_all, "train": train, "evaluate": evaluate_run, "sample": sample, "inpaint": inpaint,
+            "figure": figure}

@@ -1,97 +1,103 @@
 """PixelCNN: an image is drawn pixel by pixel in raster order, each from a distribution that depends on those before it,
 
-    p(x) = product over i of p(x_i | x_1 ... x_{i-1}).
+    p(x) = product over i of p(x_i | x_1 ... x_{i-1}),      x_i = R, G, B:  p(R | ...) p(G | R, ...) p(B | R, G, ...).
 
 One stack of masked convolutions computes all factors at once: no output sees its own pixel or a later one.
-Source: A. van den Oord, N. Kalchbrenner and K. Kavukcuoglu, Pixel Recurrent Neural Networks, ICML 2016.
+Source: A. van den Oord, N. Kalchbrenner and K. Kavukcuoglu, Pixel Recurrent Neural Networks, ICML 2016 (81.30 nats on
+binarised MNIST, with 15 residual blocks).
 """
 import numpy as np
-from layers import Conv2d, Embedding, MaskedConv2d, ModuleList, Parameter
-from layers.functional import conv2d, cross_entropy, relu
-from minigrad import no_grad, tensor, zeros
-from minigrad.random import inverse_cdf
-from .model import Model
+from layers import Embedding, MaskedConv2d, ModuleList, Parameter
+from layers.functional import relu
+from minigrad import tensor, zeros
+from .autoregressive import Autoregressive
+from .windows import ConvCache, pointwise
 
 
-class PixelCNN(Model):
+class PixelCNN(Autoregressive):
     """The simplified PixelCNN of Aalto's homework: a masked convolution of type A, residual ones of type B, a softmax.
 
     A grey level enters as a learned vector, not as a number: 0 and 1 mean background and the edge of a stroke, and are
-    further from each other than 1 and 9.  On MNIST this is worth 0.12 bits per dimension.  A second learned vector tells
-    each pixel where it is.  Without it the network knows what is near but not where on the page: samples then begin a
-    second digit below the first (the "fragmentation" of Fleuret's lecture 10.2).
+    further from each other than 1 and 9.  On MNIST this is worth 0.12 bits per dimension.  A second learned vector
+    tells each pixel where it is.  Without it the network knows what is near but not where on the page: samples then
+    begin a second digit below the first (the "fragmentation" of Fleuret's lecture 10.2).
 
-    shape       (1, height, width) of the images
-    levels      how many grey levels they have
-    embedding   the size of these vectors
-    channels    the width of the network
+    The colours of a pixel are drawn one after the other.  Each has its own run of channels in every layer, and the
+    masks let the run of a colour see, in the pixel itself, those of the colours before it.
+
+    Stacked masks have a blind spot: to the right of the pixel, the rows above are seen only within a triangle.  Two
+    stacks mend that, see `two_stack` and `gated`.
+
+    shape       (colours, height, width) of the images; 1 colour for grey ones
+    levels      how many values each colour of a pixel can take
+    embedding   the size of these vectors, for each colour
+    channels    the width of the network, for each colour
     layers      how many residual convolutions follow the first one
-    first_kernel_size, kernel_size      of the first convolution and of the others
+    first_kernel_size, kernel_size      of the first convolution and of the others, odd
     """
 
     def __init__(self, shape, levels=256, embedding=32, channels=32, layers=5, first_kernel_size=7, kernel_size=5):
         super().__init__(shape=shape, levels=levels, embedding=embedding, channels=channels, layers=layers,
                          first_kernel_size=first_kernel_size, kernel_size=kernel_size)
-        if len(shape) != 3 or shape[0] != 1:
-            raise ValueError(f"PixelCNN: takes images of one channel, (1, height, width), not {tuple(shape)}")
-        self.embedding = Embedding(levels, embedding)
-        self.position = Parameter(zeros(embedding, *shape[1:]))
-        self.first = MaskedConv2d("A", embedding, channels, first_kernel_size, padding="same")
-        self.blocks = ModuleList(MaskedConv2d("B", channels, channels, kernel_size, padding="same")
+        if len(shape) != 3:
+            raise ValueError(f"PixelCNN: takes images, (colours, height, width), not examples of shape {tuple(shape)}")
+        colours = self.shape[0]
+        self.embedding = Embedding(colours * levels, embedding)
+        self.position = Parameter(zeros(colours * embedding, *self.shape[1:]))
+        self.first = MaskedConv2d("A", colours * embedding, colours * channels, first_kernel_size, colours=colours)
+        self.blocks = ModuleList(MaskedConv2d("B", colours * channels, colours * channels, kernel_size, colours=colours)
                                  for _ in range(layers))
-        self.head = Conv2d(channels, levels, 1)
-
-    def forward(self, x):
-        """The logits of each pixel's distribution over the levels: (N, 1, H, W) -> (N, levels, H, W)"""
-        return self.head(self.features(self.embed(x)))
+        self.head = MaskedConv2d("B", colours * channels, colours * levels, 1, colours=colours)
 
     def embed(self, x):
-        """The vector of each pixel's grey level plus that of its position: (N, 1, H, W) -> (N, embedding, H, W)"""
-        return self.embedding(tensor(x[:, 0].astype(np.int64))).permute(0, 3, 1, 2) + self.position
+        """The vectors of each pixel's values plus that of its position: (N, colours, H, W) -> (N, colours * E, H, W)"""
+        colours, height, width = self.shape
+        rows = x.astype(np.int64) + self.levels * np.arange(colours)[:, None, None]    # each colour has its own vectors
+        vectors = self.embedding(tensor(rows)).permute(0, 1, 4, 2, 3)
+        return vectors.reshape(len(x), -1, height, width) + self.position
 
-    def features(self, e):
-        """What the network knows of the pixels before each one: (N, embedding, H, W) -> (N, channels, H, W)"""
+    def forward(self, e):
+        """Embedded images -> the logits of each value, given those before it: (N, levels, colours, H, W)"""
         h = self.first(e)
         for block in self.blocks:
             h = h + block(relu(h))
-        return relu(h)
+        logits = self.head(relu(h))
+        return logits.reshape(len(e), self.shape[0], self.levels, *self.shape[1:]).transpose(1, 2)
 
-    def log_prob(self, x):
-        """The sum over the pixels of the log of their softmax, exact."""
-        self.check(x)
-        return -cross_entropy(self(x), tensor(x[:, 0].astype(np.int64)), reduction="none").sum((1, 2))
+    def logits(self, x):
+        """All conditionals at once: (N, colours, H, W) -> (N, levels, colours, H, W)"""
+        return self(self.embed(x))
 
-    def inpaint(self, x, known, generator, progress=None):
-        """Pixel by pixel in raster order; at each, every layer computes its output at that position only.
+    def cache(self, x):
+        """At each pixel every layer computes its output at that position only."""
+        return PixelCNNCache(self, len(x))
 
-        Masked convolutions see nothing that comes later, so what they gave at earlier positions stays as it is, and is
-        kept.  Known pixels that come later are not foreseen: completions are exact where the known ones come first.
+
+class PixelCNNCache:
+    """What the layers of a PixelCNN gave at the pixels so far, for N images that are drawn together."""
+
+    def __init__(self, model, number):
+        self.model, size = model, model.shape[1:]
+        self.first, *self.blocks = (ConvCache(conv, number, size) for conv in (model.first, *model.blocks))
+        self.vectors = np.zeros((len(model.position), number), model.dtype)           # of the pixel that is being drawn
+
+    def logits(self, position):
+        """The conditional of one colour of a pixel: (N, levels)
+
+        All colours are computed.  Those that come later are not right yet: nothing looks at them before they are.
         """
-        x = np.array(x)
-        self.check(x)
-        known = np.broadcast_to(known, self.shape)[0]
-        vectors, position = self.embedding.weight.data, self.position.data
-        convolutions = [self.first, *self.blocks]
-        inputs = [np.zeros((len(x), conv.in_channels, known.shape[0] + height - 1, known.shape[1] + width - 1),
-                           vectors.dtype)
-                  for conv in convolutions for height, width in [conv.kernel_size]]      # padded; filled in as it goes
-        pixels = list(np.ndindex(known.shape))
-        for row, column in pixels if progress is None else progress(pixels):
-            with no_grad():
-                h = 0
-                for conv, seen in zip(convolutions, inputs):
-                    height, width = conv.kernel_size
-                    if conv is not self.first:
-                        seen[:, :, row + height // 2, column + width // 2] = relu(h).data[:, :, 0, 0]
-                    window = tensor(seen[:, :, row:row + height, column:column + width])
-                    h = h + conv2d(window, conv.weight, conv.bias, taps=conv.taps)
-                if not known[row, column]:
-                    x[:, 0, row, column] = self.draw(self.head(relu(h)).data[:, :, 0, 0], generator)
-            height, width = self.first.kernel_size
-            inputs[0][:, :, row + height // 2, column + width // 2] = vectors[x[:, 0, row, column]] + position[:, row, column]
-        return x
+        colour, *pixel = position
+        h = self.first.output(pixel)
+        for block in self.blocks:
+            block.write(pixel, relu(h))
+            h = h + block.output(pixel)
+        logits = pointwise(self.model.head, relu(h))
+        return logits.reshape(self.model.shape[0], self.model.levels, -1)[colour].T
 
-    def draw(self, logits, generator):
-        """A level for each row of logits: (N, levels) -> (N,)"""
-        logits = logits.astype(np.float64)
-        return inverse_cdf(np.exp(logits - logits.max(1, keepdims=True)), 1, generator)[:, 0]
+    def write(self, position, values):
+        """Take on the values of that colour of the pixel: (N,)"""
+        colour, row, column = position
+        of_values = self.model.embedding.weight.data[values.astype(np.int64) + self.model.levels * colour].T
+        run = slice(colour * len(of_values), (colour + 1) * len(of_values))
+        self.vectors[run] = of_values + self.model.position.data[run, row, column, None]
+        self.first.write((row, column), self.vectors)

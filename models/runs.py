@@ -3,6 +3,7 @@
     config.json         what was trained, on what, and how: all that repeats the run
     metrics.json        a list, one object per evaluation
     checkpoint.npz      the weights, and all that training needs to go on as if it had never stopped
+    reproduced.json     what `reproduce` measured
     samples.png, curve.png, inpainting.png
 """
 import json
@@ -30,6 +31,12 @@ def check_free(folder):
         raise FileExistsError(f"{folder} is not an empty folder; choose another --out")
 
 
+def start(config, folder):
+    """Make the folder of a new run, with its config.json."""
+    os.makedirs(folder, exist_ok=True)
+    write_json(config, folder, CONFIG)
+
+
 def versions():
     """What the numbers of a run may depend on beside its settings."""
     return {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
@@ -48,16 +55,22 @@ def write_json(value, folder, name):
             os.remove(temporary)
 
 
-def read_config(folder):
-    """The run's config.json.  Raises FileNotFoundError or ValueError."""
-    place = path(folder, CONFIG)
+def read_json(folder, name):
+    """What is in a JSON file of a run.  Raises FileNotFoundError or ValueError."""
+    place = path(folder, name)
     if not os.path.exists(place):
-        raise FileNotFoundError(f"{folder} holds no run: there is no {place}")
+        raise FileNotFoundError(f"{folder} holds no run: there is no {place}" if name == CONFIG else
+                                f"{folder} has no {name} yet")
     try:
         with open(place, encoding="utf-8") as file:
-            config = json.load(file)
+            return json.load(file)
     except ValueError as error:
         raise ValueError(f"{place} is no valid JSON: {error}") from None
+
+
+def read_config(folder):
+    """The run's config.json.  Raises FileNotFoundError or ValueError."""
+    place, config = path(folder, CONFIG), read_json(folder, CONFIG)
     needed = {"model", "model_config", "data", "seed", "batch_size", "lr", "steps"}
     if not isinstance(config, dict) or not needed <= set(config):
         raise ValueError(f"{place} is not the config of a run: it must have {', '.join(sorted(needed))}")
@@ -72,7 +85,7 @@ def read_checkpoint(folder, config):
     if not os.path.exists(place):
         raise FileNotFoundError(f"{folder} has no {CHECKPOINT} yet")
     state = load(place)
-    if not isinstance(state, dict) or not {"model", "model_config", "weights", "step"} <= set(state):
+    if not isinstance(state, dict) or not {"model", "model_config", "weights", "best", "step"} <= set(state):
         raise ValueError(f"{place} is a checkpoint, but not that of a run")
     for key in ("model", "model_config"):
         if state[key] != config[key]:
@@ -88,12 +101,12 @@ def build(config):
 
 
 def load_model(folder):
-    """The trained model of a run, ready to be used, and its config."""
+    """The trained model of a run, ready to be used, and its config.  Where it isn't finished, the best one so far."""
     config = read_config(folder)
     state = read_checkpoint(folder, config)
     model, _ = build(config)
     try:
-        model.load_state_dict(state["weights"])
+        model.load_state_dict((state["best"] or state)["weights"])
     except RuntimeError as error:
         raise ValueError(f"{path(folder, CHECKPOINT)}: {error}") from None
     return model.eval(), config

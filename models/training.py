@@ -4,6 +4,9 @@ A run is a function of its config alone.  Each step takes its batch from a shuff
 learning rate from the schedule, and its noise from minigrad's generator, whose state is in the checkpoint.  So a run
 that was stopped anywhere, even by a power cut, and is resumed, ends with the same bits as one that was not.
 (The one exception is a run that is slower than planned: it ends when its budget of minutes is spent.)
+
+Where the data has a validation part, the model is measured on that on the way.  The run ends with the weights that did
+best there, and only these are measured on the test set.
 """
 import math
 import os
@@ -16,11 +19,11 @@ from minigrad.optim import Adam
 from minigrad.serialization import save
 from minigrad.tensor import made_by
 from . import runs
-from .likelihood import bits_per_dim, evaluate
+from .likelihood import evaluate, figures, labels, part
 
 MARGIN = 0.95                              # the part of a budget of minutes that the plan may fill
 EVALUATIONS = 10                           # at least so many a run, beside those after each epoch
-SUBSET = 500                               # how many test examples are looked at before the last evaluation
+SUBSET = {"valid": 2000, "test": 500}      # so many examples at most are looked at before the last evaluation
 SAVE_EVERY = 60                            # seconds of training
 REHEARSAL = 3                              # at most so many seconds go into measuring the speed before the plan is made
 
@@ -45,11 +48,14 @@ class Training:
     def __init__(self, config, data, folder, bar=None):
         self.config, self.data, self.folder, self.bar = config, data, folder, bar
         self.model, self.generator = runs.build(config)
-        self.optimizer = Adam(self.model.parameters(), lr=config["lr"])
+        self.optimizer = None              # a model without parameters learns all it can in begin and finish
+        if self.model.num_parameters():
+            self.optimizer = Adam(self.model.parameters(), lr=config["lr"], weight_decay=config.get("weight_decay", 0))
         self.steps_per_epoch = max(1, len(data.train) // config["batch_size"])
         self.step, self.last, self.seconds = 0, config["steps"], 0.0
-        self.nats_sum, self.nats_count, self.counted_seconds = 0.0, 0, 0.0     # since the last evaluation
+        self.cost_sum, self.cost_count, self.counted_seconds = 0.0, 0, 0.0     # since the last evaluation
         self.metrics = []
+        self.best = None                   # of the weights so far, by validation: {"cost", "step", "weights"}
         self.saved_at = 0.0                # in seconds of training
         self.interrupted = False
         self.order = None, None            # an epoch, and its shuffle
@@ -70,10 +76,10 @@ class Training:
                     self.save()
                 if self.interrupted or self.step >= self.last:
                     break
-                nats = self.train_step()
+                cost = self.train_step()
                 if bar:
-                    bits = bits_per_dim(nats, self.data.shape)
-                    bar.set_postfix_str(f"{nats:.1f} nats, {bits:.3f} bits/dim", refresh=False)
+                    bar.set_postfix_str(", ".join(f"{value:.4g} {name.replace('_', ' ')}" for name, value
+                                                  in figures(self.model, "train", cost).items()), refresh=False)
                     bar.update(self.config["batch_size"])
                 if self.seconds - self.saved_at > SAVE_EVERY:
                     self.save()
@@ -98,20 +104,22 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        loss = self.model.loss(self.data.train[self.batch()], self.generator)
-        nats = float(loss.data)
-        if not math.isfinite(nats):
+        numbers = self.batch()
+        x = self.data.batch(numbers, np.random.default_rng([self.config["seed"], self.step, 1]))
+        loss = self.model.loss(x, self.generator, **labels(self.model, self.data.train_labels, numbers))
+        cost = float(loss.data)
+        if not math.isfinite(cost):
             raise FloatingPointError(self.what_is_not_finite(loss))
         loss.backward()
         self.optimizer.step()
         self.step += 1
-        self.nats_sum, self.nats_count = self.nats_sum + nats, self.nats_count + 1
+        self.cost_sum, self.cost_count = self.cost_sum + cost, self.cost_count + 1
         took = time.perf_counter() - began
         self.seconds, self.counted_seconds = self.seconds + took, self.counted_seconds + took
         minutes = self.config.get("minutes")
         if minutes and self.seconds > 60 * minutes:
             self.last = self.step          # slower than it was when the plan was made: stop here
-        return nats
+        return cost
 
     def batch(self):
         """The numbers of the examples in this step's batch.  Those that fill no whole batch sit out the epoch."""
@@ -141,22 +149,43 @@ class Training:
 
     def evaluation_due(self):
         """After each epoch, EVALUATIONS times in a run, and at its end; once each."""
-        if self.step == 0 or (self.metrics and self.metrics[-1]["step"] == self.step):
+        if self.metrics and self.metrics[-1]["step"] == self.step:
             return False
-        interval = -(-self.config["steps"] // EVALUATIONS)
-        return self.step >= self.last or self.step % self.steps_per_epoch == 0 or self.step % interval == 0
+        interval = max(1, -(-self.config["steps"] // EVALUATIONS))
+        on_the_way = self.step and (self.step % self.steps_per_epoch == 0 or self.step % interval == 0)
+        return self.step >= self.last or bool(on_the_way)
 
     def evaluate(self):
         """Measure the model on held-out examples, a fixed part of them before the end, and add to the metrics."""
-        test = self.data.test if self.step >= self.last else self.data.test[:SUBSET]
-        nats = evaluate(self.model, test, np.random.default_rng(self.config["seed"]))
-        self.metrics.append({
-            "epoch": round(self.step / self.steps_per_epoch, 4), "step": self.step, "seconds": round(self.seconds, 6),
-            "train_nats": self.nats_sum / self.nats_count, "test_nats": nats,
-            "test_bits_per_dim": bits_per_dim(nats, self.data.shape), "test_examples": len(test),
-            "images_per_second": round(self.nats_count * self.config["batch_size"] / self.counted_seconds, 2),
-            "learning_rate": learning_rate(self.step - 1, self.config["steps"], self.config["lr"])})
-        self.nats_sum, self.nats_count, self.counted_seconds = 0.0, 0, 0.0
+        over, found = self.step >= self.last, {
+            "epoch": round(self.step / self.steps_per_epoch, 4), "step": self.step, "seconds": round(self.seconds, 6)}
+        if self.cost_count:
+            found |= figures(self.model, "train", self.cost_sum / self.cost_count) | {
+                "images_per_second": round(self.cost_count * self.config["batch_size"] / self.counted_seconds, 2),
+                "learning_rate": learning_rate(self.step - 1, self.config["steps"], self.config["lr"])}
+        if self.data.valid is not None:
+            found |= self.measured("valid", SUBSET["valid"])
+            cost = found[f"valid_{self.model.measure}"]
+            if self.best is None or cost < self.best["cost"]:
+                weights = {name: t.data.copy() for name, t in self.model.state_dict().items()}
+                self.best = {"cost": cost, "step": self.step, "weights": weights}
+        if over:
+            if self.best is not None:
+                self.model.load_state_dict(self.best["weights"])
+                found["best_step"], self.best = self.best["step"], None
+            self.model.finish(self.data)
+        if over or self.data.valid is None:
+            found |= self.measured("test", len(self.data.test) if over else SUBSET["test"])
+        self.metrics.append(found)
+        self.cost_sum, self.cost_count, self.counted_seconds = 0.0, 0, 0.0
+
+    def measured(self, name, wanted):
+        """The model's figures on so many examples of the data's part of that name."""
+        x, y = getattr(self.data, name), getattr(self.data, f"{name}_labels")
+        numbers = part(len(x), wanted)
+        cost = evaluate(self.model, x[numbers], np.random.default_rng(self.config["seed"]),
+                        y if y is None else y[numbers])
+        return figures(self.model, name, cost) | {f"{name}_examples": len(numbers)}
 
     # -- stopping and going on ----------------------------------------------------------------------------------------
 
@@ -168,9 +197,10 @@ class Training:
                                          f"or NaN; try a smaller --lr. {self.kept()}")
         place = runs.path(self.folder, runs.CHECKPOINT)
         state = {"model": self.config["model"], "model_config": self.config["model_config"],
-                 "weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                 "weights": self.model.state_dict(), "best": self.best,
+                 "optimizer": self.optimizer and self.optimizer.state_dict(),
                  "generator": random.get_rng_state(), "step": self.step, "last": self.last, "seconds": self.seconds,
-                 "nats_sum": self.nats_sum, "nats_count": self.nats_count, "counted_seconds": self.counted_seconds,
+                 "cost_sum": self.cost_sum, "cost_count": self.cost_count, "counted_seconds": self.counted_seconds,
                  "metrics": self.metrics}
         try:
             save(state, place)
@@ -182,13 +212,16 @@ class Training:
     def restore(self):
         """Go on from the run's checkpoint; where none was written yet, from the start."""
         if not os.path.exists(runs.path(self.folder, runs.CHECKPOINT)):
+            self.model.begin(self.data)
             return
         state = runs.read_checkpoint(self.folder, self.config)
         try:
             self.model.load_state_dict(state["weights"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            if self.optimizer:
+                self.optimizer.load_state_dict(state["optimizer"])
             random.set_rng_state(state["generator"])
-            for name in ("step", "last", "seconds", "nats_sum", "nats_count", "counted_seconds", "metrics"):
+            for name in ("step", "last", "seconds", "cost_sum", "cost_count", "counted_seconds", "metrics",
+                         "best"):
                 setattr(self, name, state[name])
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{runs.path(self.folder, runs.CHECKPOINT)} does not fit this run: {error}") from None
@@ -199,6 +232,7 @@ class Training:
 def seconds_per_step(config, data):
     """How long a step takes: the mean of a few, on a model that is thrown away.  The first ones only warm up."""
     rehearsal = Training({**config, "steps": 1_000_000, "minutes": None}, data, folder=None)
+    rehearsal.model.begin(data)
     for _ in range(3):
         rehearsal.train_step()
     began, warm_up = rehearsal.seconds, rehearsal.step
@@ -209,7 +243,12 @@ def seconds_per_step(config, data):
 
 
 def planned_steps(config, data):
-    """How many steps there will be: `epochs` of them, or as many as fit into the budget of `minutes`."""
+    """How many steps there will be: `epochs` of them, or as many as fit into the budget of `minutes`.
+
+    None for a model without parameters.
+    """
+    if not runs.build(config)[0].num_parameters():
+        return 0
     if config["epochs"] is not None:
         return config["epochs"] * max(1, len(data.train) // config["batch_size"])
     return max(1, int(60 * config["minutes"] * MARGIN / seconds_per_step(config, data)))

@@ -14,9 +14,12 @@ import warnings
 import numpy as np
 import pytest
 import minigrad
+from layers import Parameter
 from minigrad.serialization import load
 from models import registry, runs, training
 from models.data import DataSet
+from models.likelihood import evaluate, part
+from models.model import Model
 from models.pixelcnn import PixelCNN
 from models.training import Training, learning_rate, planned_steps
 
@@ -31,10 +34,11 @@ class Flipping(PixelCNN):
         return super().loss(np.where(mirrored[:, None, None, None], x[..., ::-1], x), generator)
 
 
-def tiny_data():
-    """Images of stripes."""
-    x = (np.random.default_rng(0).integers(0, 2, (104, 1, 1, 6)) * np.ones((1, 1, 5, 1), int) * 3).astype(np.uint8)
-    return DataSet("stripes", x[:84], x[:84, 0, 0, 0], x[84:], x[84:, 0, 0, 0], levels=4)
+def tiny_data(valid=True):
+    """Images of stripes, with or without a validation part."""
+    x = (np.random.default_rng(0).integers(0, 2, (124, 1, 1, 6)) * np.ones((1, 1, 5, 1), int) * 3).astype(np.uint8)
+    return DataSet("stripes", x[:84], x[:84, 0, 0, 0], x[84:104], x[84:104, 0, 0, 0], levels=4,
+                   valid=x[104:] if valid else None, valid_labels=x[104:, 0, 0, 0] if valid else None)
 
 
 def tiny_config(seed=0, **changes):
@@ -45,10 +49,10 @@ def tiny_config(seed=0, **changes):
                              "kernel_size": 3}, **changes}
 
 
-def begin(folder, **changes):
+def begin(folder, data=None, **changes):
     """A Training in that folder: a new one, or one that goes on if there is a checkpoint."""
     os.makedirs(folder, exist_ok=True)
-    begun = Training(tiny_config(**changes), tiny_data(), str(folder))
+    begun = Training(tiny_config(**changes), data or tiny_data(), str(folder))
     begun.restore()
     begun.save()
     return begun
@@ -57,7 +61,7 @@ def begin(folder, **changes):
 def weights(folder):
     """The weights, Adam's state and the metrics without times, as they are on the disk."""
     state = load(runs.path(str(folder), runs.CHECKPOINT))
-    arrays = {name: t.data for name, t in state["weights"].items()}
+    arrays = {name: t.data for name, t in state["weights"].items()} | {"best": np.array(state["best"] is None)}
     for number, kept in state["optimizer"]["state"].items():
         arrays |= {f"{number} {name}": value for name, value in kept.items()}
     timeless = [{name: value for name, value in m.items() if name not in ("seconds", "images_per_second")}
@@ -102,12 +106,173 @@ def process(folder, threads=2, **more):
 def test_it_learns_and_says_so(whole):
     metrics = json.loads((whole / runs.METRICS).read_text())
     assert [m["step"] for m in metrics] == sorted({*range(3, 31, 3), 10, 20}) and metrics[-1]["epoch"] == 3
-    assert metrics[-1]["test_nats"] < 0.6 * 30 * np.log(4)                 # much better than the uniform distribution
-    assert metrics[-1]["test_examples"] == 20
-    assert metrics[-1]["test_bits_per_dim"] == pytest.approx(metrics[-1]["test_nats"] / 30 / np.log(2))
+    always = {"epoch", "step", "seconds", "train_nats", "train_bits_per_dim", "valid_nats", "valid_bits_per_dim",
+              "valid_examples", "images_per_second", "learning_rate"}
+    assert all(set(m) == always for m in metrics[:-1])
+    last = metrics[-1]
+    assert set(last) == always | {"best_step", "test_nats", "test_bits_per_dim", "test_examples"}
+    assert last["test_nats"] < 0.6 * 30 * np.log(4)                        # much better than the uniform distribution
+    assert last["test_examples"] == 20 and last["test_bits_per_dim"] == pytest.approx(
+        last["test_nats"] / 30 / np.log(2))
     assert all(a["seconds"] < b["seconds"] for a, b in zip(metrics, metrics[1:]))
-    assert set(metrics[0]) >= {"epoch", "step", "seconds", "train_nats", "test_nats", "test_bits_per_dim",
-                               "images_per_second", "learning_rate"}
+
+
+def test_without_a_validation_part_the_test_set_is_looked_at(tmp_path):
+    begun = begin(tmp_path / "run", tiny_data(valid=False), epochs=1, steps=10)
+    assert begun.run() and [m["step"] for m in begun.metrics] == list(range(1, 11))
+    assert all("valid_nats" not in m and m["test_examples"] == 20 for m in begun.metrics)
+    assert begun.best is None and "best_step" not in begun.metrics[-1]
+
+
+def with_scripted_validation(folder, costs):
+    """A Training whose validations give these costs, beginning with step 3.  Returns it and its weights by step."""
+    begun, seen, measured = begin(folder), {}, Training.measured
+
+    def scripted(name, wanted):
+        found = measured(begun, name, wanted)
+        if name == "valid":
+            found["valid_nats"] = costs[begun.step]
+            seen[begun.step] = {key: t.data.copy() for key, t in begun.model.state_dict().items()}
+        return found
+    begun.measured = scripted
+    return begun, seen
+
+
+def test_the_best_weights_are_kept_and_measured(tmp_path):
+    """Validation says that step 9 was best: the run ends with those weights, and the test figure is theirs."""
+    costs = {step: abs(step - 9.0) for step in range(31)}
+    begun, seen = with_scripted_validation(tmp_path / "run", costs)
+    begun.finished_on = None
+    begun.model.finish = lambda data: setattr(begun, "finished_on", {
+        name: t.data.copy() for name, t in begun.model.state_dict().items()})
+    while begun.step < 15:
+        begun.train_step()
+        if begun.evaluation_due():
+            begun.evaluate()
+    begun.save()                           # unfinished: the best so far is used
+    runs.start(begun.config, str(tmp_path / "run"))
+    unfinished, _ = runs.load_model(str(tmp_path / "run"))
+    resumed = begin(tmp_path / "run")      # which goes on to know it
+    assert resumed.best["step"] == 9 and np.array_equal(resumed.best["weights"]["head.bias"], seen[9]["head.bias"])
+    assert begun.run() and begun.metrics[-1]["best_step"] == 9
+    finished, _ = runs.load_model(str(tmp_path / "run"))
+    for model in (unfinished, finished, begun.model):
+        assert all(np.array_equal(t.data, seen[9][name]) for name, t in model.state_dict().items())
+    assert not np.array_equal(seen[9]["head.bias"], seen[30]["head.bias"])
+    assert np.array_equal(begun.finished_on["head.bias"], seen[9]["head.bias"])
+    nats = evaluate(finished, tiny_data().test, np.random.default_rng(0))
+    assert begun.metrics[-1]["test_nats"] == nats
+
+
+def test_a_part_is_the_same_each_time_and_not_the_first_ones():
+    numbers = part(1000, 100)
+    assert np.array_equal(numbers, part(1000, 100)) and len(set(numbers)) == 100 and numbers.max() > 900
+    assert np.all(np.diff(numbers) > 0) and np.array_equal(part(7, 9), np.arange(7))
+
+
+class Noted(Model):
+    """A model that writes down what it is asked; p(x | y), with one parameter."""
+
+    def __init__(self, shape, levels, classes=None):
+        super().__init__(shape=shape, levels=levels, classes=classes)
+        self.scale, self.notes = Parameter(minigrad.zeros(1)), []
+        self.register_buffer("mean", minigrad.zeros(1))
+
+    def begin(self, data):
+        self.notes.append("begin")
+        self.mean.data[...] = data.train.mean()
+
+    def finish(self, data):
+        self.notes.append("finish")
+        self.mean.data[...] += 100
+
+    def log_prob(self, x, y=None):
+        self.check(x, y)
+        if self.training:
+            self.notes.append((x, y))
+        distance = (x.astype(np.float32) - self.mean.data).reshape(len(x), -1).sum(1)
+        return (0 if self.scale is None else self.scale) - minigrad.tensor(distance) ** 2
+
+
+def noted(monkeypatch, folder, data, model=Noted, steps=2 * PER_EPOCH, **model_config):
+    """A Training of such a model, not begun."""
+    monkeypatch.setitem(registry.MODELS, "noted", types.SimpleNamespace(load=lambda: model))
+    os.makedirs(folder, exist_ok=True)
+    config = tiny_config(model="noted", epochs=None, steps=steps,
+                         model_config={"shape": list(data.shape), "levels": data.levels, **model_config})
+    return Training(config, data, str(folder))
+
+
+def test_begin_and_finish_are_called_once_and_their_work_is_kept(monkeypatch, tmp_path):
+    data = tiny_data()
+    first = noted(monkeypatch, tmp_path / "run", data)
+    first.restore()
+    first.train_step()
+    first.save()
+    second = noted(monkeypatch, tmp_path / "run", data)
+    second.restore()
+    assert second.model.mean.data[0] == np.float32(data.train.mean())
+    assert second.run()
+    assert first.model.notes[0] == "begin" and first.model.notes.count("begin") == 1
+    assert "begin" not in second.model.notes and second.model.notes[-1] == "finish"
+    runs.start(second.config, str(tmp_path / "run"))
+    model, _ = runs.load_model(str(tmp_path / "run"))
+    assert model.mean.data[0] == np.float32(data.train.mean()) + 100
+
+
+def test_labels_go_to_class_conditional_models(monkeypatch, tmp_path):
+    data = tiny_data()
+    training = noted(monkeypatch, tmp_path / "run", data, classes=4)
+    training.restore()
+    assert training.run()
+    given = [note for note in training.model.notes if isinstance(note, tuple)]
+    assert len(given) == 20 and all(np.array_equal(x[:, 0, 0, 0], y) for x, y in given)
+    with pytest.raises(ValueError, match="Noted: was built for 4 classes, and needs the labels"):
+        training.model.log_prob(data.test)
+
+
+def test_batches_that_are_drawn_anew_depend_on_the_step_alone(monkeypatch, tmp_path):
+    grey = np.full((84, 1, 5, 6), 128, np.uint8)           # all images alike: only the noise can differ
+    data = DataSet("drawn", np.zeros_like(grey), None, np.zeros_like(grey), None, levels=2, greys=grey)
+    whole = noted(monkeypatch, tmp_path / "whole", data)
+    whole.restore()
+    for _ in range(12):
+        whole.train_step()
+    late = noted(monkeypatch, tmp_path / "late", data)
+    late.restore()
+    late.step = 10
+    late.train_step()
+    batches = [note[0] for note in whole.model.notes if isinstance(note, tuple)]
+    assert np.array_equal(late.model.notes[-1][0], batches[10]) and 0.4 < batches[0].mean() < 0.6
+    assert not np.array_equal(batches[0], batches[1])
+
+
+class Mean(Noted):
+    """No parameter, no likelihood: the squared distance from the mean."""
+    measure = "squared_error"
+
+    def __init__(self, shape, levels):
+        super().__init__(shape, levels)
+        self.scale = None
+
+
+def test_a_model_without_parameters_is_ready_at_once(monkeypatch, tmp_path):
+    training = noted(monkeypatch, tmp_path / "run", tiny_data(), Mean, steps=0)
+    assert planned_steps(training.config, training.data) == 0
+    training.restore()
+    training.save()
+    assert training.run() and training.model.notes == ["begin", "finish"]
+    last, = training.metrics
+    assert {"step", "valid_squared_error", "test_squared_error", "test_examples"} <= set(last)
+    assert not any("bits" in name or "nats" in name for name in last)
+    again = noted(monkeypatch, tmp_path / "run", tiny_data(), Mean, steps=0)
+    again.restore()
+    assert again.run() and again.model.notes == [] and again.metrics == training.metrics
+
+
+def test_weight_decay_is_the_recipes(monkeypatch, tmp_path):
+    training = Training(tiny_config(weight_decay=0.5), tiny_data(), None)
+    assert training.optimizer.param_groups[0]["weight_decay"] == 0.5
 
 
 def test_the_seed_decides(whole, tmp_path):
@@ -129,9 +294,9 @@ def stopped_and_resumed(folder, steps):
     step = first.train_step
 
     def train_step():
-        nats = step()
+        cost = step()
         first.interrupted = first.step == steps
-        return nats
+        return cost
     first.train_step = train_step
     assert not first.run() and first.step == steps
     second = begin(folder)
@@ -144,19 +309,21 @@ def test_a_stopped_run_goes_on_bit_for_bit(whole, tmp_path, steps):
     assert stopped_and_resumed(tmp_path / "run", steps).run()
     assert same(weights(whole), weights(tmp_path / "run"))
     on_disk = [json.loads((place / runs.METRICS).read_text()) for place in (whole, tmp_path / "run")]
-    assert [m["test_nats"] for m in on_disk[0]] == [m["test_nats"] for m in on_disk[1]]
+    assert [m["valid_nats"] for m in on_disk[0]] == [m["valid_nats"] for m in on_disk[1]]
 
 
-@pytest.mark.parametrize("forget", ["optimizer", "generator", "partial sums"])
+@pytest.mark.parametrize("forget", ["optimizer", "generator", "partial sums", "best"])
 def test_forgetting_anything_would_be_noticed(whole, tmp_path, forget):
     resumed = stopped_and_resumed(tmp_path / "run", 17)
     if forget == "optimizer":
         resumed.optimizer.state.clear()
+    elif forget == "best":
+        resumed.best["cost"] = 0.0         # nothing after it can be as good
     elif forget == "generator":
         minigrad.manual_seed(0)
         resumed.generator = minigrad.random.own
     else:
-        resumed.nats_sum, resumed.nats_count = 1.0, 1
+        resumed.cost_sum, resumed.cost_count = 1.0, 1
     resumed.run()
     assert not same(weights(whole), weights(tmp_path / "run"))
 

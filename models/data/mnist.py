@@ -3,8 +3,8 @@
 Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86(11), 1998.
 """
-from . import DataSet
-from .idx import Source, fetch, read_idx
+from . import idx
+from .files import Source
 
 SOURCE = Source("mnist", "mnist", ("https://ossci-datasets.s3.amazonaws.com/mnist/",
                                    "https://storage.googleapis.com/cvdf-datasets/mnist/"))
@@ -18,5 +18,4 @@ FILES = {                                  # with their MD5 sums
 
 def load():
     """The data set; files that are not there yet are downloaded."""
-    x, labels, x_test, labels_test = [read_idx(path) for path in fetch(SOURCE, FILES)]
-    return DataSet("mnist", x[:, None], labels, x_test[:, None], labels_test)
+    return idx.load(SOURCE, FILES)

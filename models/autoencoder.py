@@ -1,0 +1,100 @@
+"""The convolutional autoencoder: an encoder f to a few numbers and a decoder g back, trained to give least
+
+    1/N sum over n of ||x_n - g(f(x_n))||^2.
+
+Convolutions with strides make the map smaller, to a single point with `latent` channels, and transposed convolutions
+make it larger again.  On 28x28 images the sizes are 28, 24, 20, 9, 4, 1, and back.
+Source: F. Fleuret, EE-559, lecture 9.
+"""
+import numpy as np
+from layers import Conv2d, ConvTranspose2d, ReLU, Sequential
+from minigrad import ones, randn, zeros
+from .latent import Coded, some_of
+
+
+class Autocoder(Coded):
+    """What models have in common that are measured by how well they give back an example, not by a likelihood.
+
+    The squared error is that of an example, summed over its entries; whole numbers are first divided by levels - 1.
+    `finish` fits a Gaussian with diagonal covariance to the codes of the training examples, and `sample` draws from it.
+    """
+    measure = "squared_error"
+
+    def __init__(self, **config):
+        super().__init__(**config)
+        self.register_buffer("code_mean", zeros(self.latent))
+        self.register_buffer("code_std", ones(self.latent))
+
+    def forward(self, values):
+        """g(f(x)): (N, *shape) Tensor -> (N, *shape) Tensor"""
+        return self.decode(self.encode(values))
+
+    def nats(self, x, generator):
+        """||x - g(f(x))||^2 of each example: (N,)"""
+        values = self.values(x)
+        return ((self(values) - values) ** 2).flatten(1).sum(1)
+
+    def finish(self, data):
+        """Fit the Gaussian to the codes of training examples."""
+        x = some_of(data)
+        codes = np.concatenate([self.codes(x[i:i + 100]) for i in range(0, len(x), 100)])
+        self.code_mean.data[...] = codes.mean(0)
+        self.code_std.data[...] = codes.std(0)
+
+    def sample(self, n, generator, progress=None):
+        """n examples, decoded from codes drawn from the fitted Gaussian."""
+        z = self.code_mean + self.code_std * randn(n, self.latent, dtype=self.code_mean.dtype, generator=generator)
+        return self.decoded(z.data)
+
+
+class Autoencoder(Autocoder):
+    """The lecture's autoencoder for MNIST.
+
+    shape       (channels, height, width) of the images; height and width are multiples of 4, 16 at least
+    levels      how many values an entry can take, or None for real numbers
+    latent      the size of a code
+    channels    of the maps in between
+    """
+
+    def __init__(self, shape, levels=256, latent=8, channels=32):
+        super().__init__(shape=shape, levels=levels, latent=latent, channels=channels)
+        check_images("Autoencoder", self.shape)
+        self.encoder = convolutions(self.shape, channels, latent)
+        self.decoder = transposed_convolutions(self.shape, channels, latent)
+
+    def encode(self, values):
+        """f: (N, channels, height, width) -> (N, latent)"""
+        return self.encoder(values).flatten(1)
+
+    def decode(self, z):
+        """g: (N, latent) -> (N, channels, height, width)"""
+        return self.decoder(z.reshape(*z.shape, 1, 1))
+
+
+def check_images(name, shape):
+    """Raise ValueError for a shape that the convolutions below don't take to a single point and back."""
+    if len(shape) != 3 or any(size % 4 or size < 16 for size in shape[1:]):
+        raise ValueError(f"{name}: takes images (channels, height, width) whose height and width are multiples of 4, "
+                         f"16 at least; not {shape}")
+
+
+def convolutions(shape, channels, outputs):
+    """Five convolutions from an image to a single point: (N, *shape) -> (N, outputs, 1, 1)"""
+    colours, height, width = shape
+    return Sequential(
+        Conv2d(colours, channels, 5), ReLU(),
+        Conv2d(channels, channels, 5), ReLU(),
+        Conv2d(channels, channels, 4, stride=2), ReLU(),
+        Conv2d(channels, channels, 3, stride=2), ReLU(),
+        Conv2d(channels, outputs, (height // 4 - 3, width // 4 - 3)))        # the whole map that is left
+
+
+def transposed_convolutions(shape, channels, inputs):
+    """The way back: (N, inputs, 1, 1) -> (N, *shape)"""
+    colours, height, width = shape
+    return Sequential(
+        ConvTranspose2d(inputs, channels, (height // 4 - 3, width // 4 - 3)), ReLU(),
+        ConvTranspose2d(channels, channels, 3, stride=2), ReLU(),
+        ConvTranspose2d(channels, channels, 4, stride=2), ReLU(),
+        ConvTranspose2d(channels, channels, 5), ReLU(),
+        ConvTranspose2d(channels, colours, 5))

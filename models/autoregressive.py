@@ -1,0 +1,96 @@
+"""What all autoregressive models share: an example is drawn entry by entry, in some order o,
+
+    p(x) = product over i of p(x_o(i) | x_o(1) ... x_o(i-1)).
+
+All factors come from one pass through the network, `logits`.  Drawing needs them one after the other: `inpaint` is the
+one loop that does it.  It asks a cache for each factor, and tells it what was drawn.
+"""
+import itertools
+import numpy as np
+from layers.functional import cross_entropy
+from minigrad import no_grad, tensor
+from minigrad.random import inverse_cdf
+from .model import Model
+
+
+class Autoregressive(Model):
+    """A model of integers that are drawn one after the other.
+
+    A subclass defines `logits`, in which no conditional may see its own entry or a later one; `positions`, where the
+    order is another than the raster's; and `cache`, which makes drawing fast.
+    """
+    inexact = "about"                      # log_prob is exact, so a `nats` that isn't can only be an estimate of it
+
+    def logits(self, x):
+        """The logits of all conditionals at once, each given the entries of x before it: (N, levels, *shape)"""
+        raise NotImplementedError(f"{type(self).__name__} must define logits(x)")
+
+    def log_prob(self, x, **labels):
+        """The sum over the entries of the log of their softmax, exact."""
+        self.check(x, **labels)
+        losses = cross_entropy(self.logits(x, **labels), tensor(x.astype(np.int64)), reduction="none")
+        return -losses.flatten(1).sum(1)
+
+    def positions(self):
+        """Where the entries are, as index tuples into an example, in the order of drawing.
+
+        By default raster order; all channels of a pixel are drawn before the next pixel.
+        """
+        if len(self.shape) != 3:
+            return list(np.ndindex(self.shape))
+        channels, height, width = self.shape
+        return [(c, row, column) for row, column, c in itertools.product(range(height), range(width), range(channels))]
+
+    def cache(self, x, **labels):
+        """What gives the conditionals of len(x) examples one by one, for drawing.  It never looks at the values in x.
+
+        An object with two methods, which are called in turn for every position, in order, known or not:
+        logits(position)            the array (N, levels) of the conditional there, given what was written before
+        write(position, values)     take on the values there: integers (N,)
+        """
+        return FullPass(self, x, **labels)
+
+    def sample(self, n, generator, progress=None, cached=True, **labels):
+        """n examples, drawn entry by entry: (n, *shape).   cached: see `inpaint`"""
+        x = np.zeros((n, *self.shape), np.uint8 if self.levels <= 256 else np.int64)
+        return self.inpaint(x, np.zeros(self.shape, bool), generator, progress, cached, **labels)
+
+    def inpaint(self, x, known, generator, progress=None, cached=True, **labels):
+        """Entry by entry: where `known`, a mask of an example's shape, the value of x, elsewhere one that is drawn.
+
+        Known entries that come later are not foreseen: completions are exact where the known ones come first.
+        cached      False runs the whole network for each entry; the same random numbers then give the same examples
+        """
+        x = np.array(x)
+        self.check(x, **labels)
+        known, positions = np.broadcast_to(known, self.shape), self.positions()
+        cache = self.cache(x, **labels) if cached else FullPass(self, x, **labels)
+        for position in positions if progress is None else progress(positions):
+            with no_grad():
+                logits = cache.logits(position)
+                entries = x[:, *position]                  # a view
+                if not known[position]:
+                    entries[...] = draw(logits, generator)
+                cache.write(position, entries)
+        return x
+
+
+class FullPass:
+    """The slow cache, by which the fast ones are judged: it runs the whole network at each position."""
+
+    def __init__(self, model, x, **labels):
+        self.model, self.x, self.labels = model, np.zeros_like(x), labels
+
+    def logits(self, position):
+        """The conditional at that position: (N, levels)"""
+        return self.model.logits(self.x, **self.labels).data[:, :, *position]
+
+    def write(self, position, values):
+        """Take on the values at that position."""
+        self.x[:, *position] = values
+
+
+def draw(logits, generator):
+    """A value for each row of logits, by one random number each: (N, levels) -> (N,)"""
+    logits = logits.astype(np.float64)
+    return inverse_cdf(np.exp(logits - logits.max(1, keepdims=True)), 1, generator)[:, 0]

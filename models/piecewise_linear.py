@@ -1,0 +1,70 @@
+"""The increasing piecewise linear map of the line, the simplest flow: f is given by its value at the left end of an
+interval and its rise over each of Q equal pieces of it, and
+
+    log p(x) = -(f(x)^2 + log 2 pi) / 2 + log f'(x).
+
+f' comes from autograd, under `create_graph`, so training differentiates a derivative: a double backward.
+Source: Fleuret's lecture 10.3 (PiecewiseLinear).  There f is constant outside the interval, so that f' = 0 and the
+density vanishes, and f is no bijection; here the outer pieces go on as straight lines.  There y_0 = alpha + exp(xi_0),
+two parameters for one number; here y_0 = alpha, and there is one xi for each piece.
+"""
+import math
+import numpy as np
+from layers import Module, ModuleList, Parameter
+from minigrad import enable_grad, exp, full, is_grad_enabled, log, tensor
+from minigrad.autograd import grad
+from .flow import Flow, Standardise
+
+
+class PiecewiseLinear(Flow):
+    """A density on the line, for examples of shape (1,).  Standardised data go through the map, which starts as x -> x.
+
+    pieces      how many there are
+    xmin, xmax  the interval that they divide, in standard deviations from the data's mean
+    """
+
+    def __init__(self, shape=(1,), levels=None, pieces=100, xmin=-4.0, xmax=4.0):
+        super().__init__(shape=shape, levels=levels, pieces=pieces, xmin=xmin, xmax=xmax)
+        if tuple(shape) != (1,):
+            raise ValueError(f"PiecewiseLinear: takes single numbers, of shape (1,), not {tuple(shape)}")
+        self.layers = ModuleList([Standardise(shape), Increasing(pieces, xmin, xmax)])
+
+
+class Increasing(Module):
+    """f(x) = y_n + a h_n with u = Q (x - xmin) / (xmax - xmin), n = floor(u) within 0 ... Q - 1, a = u - n, and rises
+    h = exp(xi), y_n = alpha + h_0 + ... + h_(n-1).
+    """
+
+    def __init__(self, pieces, xmin, xmax):
+        super().__init__()
+        if pieces < 1 or not xmin < xmax:
+            raise ValueError(f"Increasing: needs a piece or more and xmin < xmax, not {pieces}, {xmin} and {xmax}")
+        self.pieces, self.xmin, self.width = pieces, xmin, (xmax - xmin) / pieces
+        self.alpha = Parameter(full((1,), float(xmin)))
+        self.xi = Parameter(full((pieces,), math.log(self.width)))
+
+    def knots(self):
+        """y and h: the value at the left end of each piece, and the rise over it."""
+        h = exp(self.xi)
+        return self.alpha + h.cumsum(0) - h, h
+
+    def map(self, x):
+        """f(x), entry by entry."""
+        y, h = self.knots()
+        u = (x - self.xmin) / self.width
+        n = u.detach().floor().clamp(0, self.pieces - 1).long()
+        return y[n] + (u - n) * h[n]       # u - n leaves [0, 1] outside the interval: the outer pieces go on
+
+    def forward(self, x):
+        """f(x) of (N, 1), and log f'(x), which can be differentiated again where gradients are wanted."""
+        create_graph = is_grad_enabled()
+        with enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            y = self.map(x)
+            derivative, = grad(y.sum(), x, retain_graph=True, create_graph=create_graph)
+        return y if create_graph else y.detach(), log(derivative).sum(1)
+
+    def inverse(self, z):
+        y, h = self.knots()
+        n = np.searchsorted(y.data[1:], z.data, side="right")
+        return self.xmin + self.width * (tensor(n) + (z - y[n]) / h[n])
