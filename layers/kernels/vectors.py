@@ -1,4 +1,4 @@
-"""A vector type for Numba: `load`, `store`, `broadcast`, `fma` and `pair_sums` on registers full of numbers.
+"""A vector type for Numba: `load`, `store`, `broadcast`, `fma` and the like on registers full of numbers.
 
 LLVM keeps running sums in registers only where it sees them as values.  Plain loops over arrays hide that from it once
 sixteen sums are alive at the same time, which is what a fast convolution needs.  So here a Numba type *is* an LLVM
@@ -73,17 +73,32 @@ def store(typingctx, array, index, value):
     return types.void(array, types.intp, value), codegen
 
 
+def everywhere(builder, vector, number):
+    """A register with `number` in every lane."""
+    undefined = ir.Constant(vector.llvm, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), None))
+
+
 @intrinsic
 def broadcast(typingctx, number):
     """A register with `number` in every lane."""
     vector = Vector(number)
 
     def codegen(context, builder, signature, arguments):
-        undefined = ir.Constant(vector.llvm, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
-        return builder.shuffle_vector(first, undefined, lanes)
+        return everywhere(builder, vector, *arguments)
     return vector(number), codegen
+
+
+@intrinsic
+def repeat(typingctx, array, index):
+    """A register with array.flat[index] in every lane, for an index that isn't negative."""
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        base = context.make_array(array)(context, builder, arguments[0]).data
+        return everywhere(builder, vector, builder.load(builder.gep(base, [arguments[1]])))
+    return vector(array, types.intp), codegen
 
 
 @intrinsic
@@ -112,3 +127,91 @@ def lanes(typingctx, array):
     def codegen(context, builder, signature, arguments):
         return context.get_constant(types.intp, Vector(array.dtype).lanes)
     return types.intp(array), codegen
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows of numbers into columns, and back
+
+def shuffle(builder, a, b, numbers):
+    """The chosen numbers of the registers a and b laid end to end."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers))
+
+
+def zipped(builder, vectors, lanes):
+    """Registers with a row each become the same numbers column by column.
+
+    Zipping row i with row i + R / 2, for all i, halves the distance between the numbers of a column; after log2 R
+    rounds they are neighbours.
+    """
+    low, high = ([half + i // 2 + i % 2 * lanes for i in range(lanes)] for half in (0, lanes // 2))
+    for _ in range(len(vectors).bit_length() - 1):
+        pairs = zip(vectors[:len(vectors) // 2], vectors[len(vectors) // 2:])
+        vectors = [shuffle(builder, a, b, half) for a, b in pairs for half in (low, high)]
+    return vectors
+
+
+def unzipped(builder, vectors, lanes):
+    """What undoes `zipped`."""
+    even, odd = (list(range(start, 2 * lanes, 2)) for start in (0, 1))
+    for _ in range(len(vectors).bit_length() - 1):
+        pairs = list(zip(vectors[::2], vectors[1::2]))
+        vectors = [shuffle(builder, a, b, every) for every in (even, odd) for a, b in pairs]
+    return vectors
+
+
+def interleaver(most):
+    """The intrinsic `interleave` for as many rows as a register has lanes, but at most `most`."""
+    @intrinsic
+    def interleave(typingctx, source, at, apart, target, to, columns, first, count):
+        """target[to + columns[first + v] + m] = source[at + m * apart + v] for all rows m, and for v < count.
+
+        With fewer rows than lanes a register takes several columns, which must be neighbours, and count all lanes.
+        """
+        vector = Vector(source.dtype)
+        rows = min(most, vector.lanes)
+
+        def codegen(context, builder, signature, arguments):
+            source_at, at, apart, target_at, to, columns_at, first, count = arguments
+            vectors = []
+            for m in range(rows):
+                place = builder.add(at, builder.mul(apart, ir.Constant(apart.type, m)))
+                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
+                vectors[-1].align = size(vector)
+            table = context.make_array(columns)(context, builder, columns_at).data
+            for j, value in enumerate(zipped(builder, vectors, vector.lanes)):
+                v = ir.Constant(first.type, j * vector.lanes // rows)
+                with builder.if_then(builder.icmp_signed("<", v, count)):
+                    place = builder.add(to, builder.load(builder.gep(table, [builder.add(first, v)])))
+                    builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+            return context.get_dummy_value()
+        return types.void(source, *[types.intp] * 2, target, types.intp, columns, *[types.intp] * 2), codegen
+    return interleave
+
+
+def separator(most):
+    """The intrinsic `separate` for as many rows as a register has lanes, but at most `most`."""
+    @intrinsic
+    def separate(typingctx, source, at, target, to, apart, number):
+        """target[to + m * apart + v] = source[at + v * rows + m] + number for all rows m and all lanes v."""
+        vector = Vector(source.dtype)
+        rows = min(most, vector.lanes)
+
+        def codegen(context, builder, signature, arguments):
+            source_at, at, target_at, to, apart, number = arguments
+            vectors = []
+            for j in range(rows):
+                place = builder.add(at, ir.Constant(at.type, j * vector.lanes))
+                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
+                vectors[-1].align = size(vector)
+            every = everywhere(builder, vector, number)
+            for m, value in enumerate(unzipped(builder, vectors, vector.lanes)):
+                place = builder.add(to, builder.mul(apart, ir.Constant(apart.type, m)))
+                value = builder.fadd(value, every)
+                builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+            return context.get_dummy_value()
+        return types.void(source, types.intp, target, *[types.intp] * 2, source.dtype), codegen
+    return separate
+
+
+interleave, interleave_few = interleaver(64), interleaver(4)
+separate, separate_few = separator(64), separator(4)
