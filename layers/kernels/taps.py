@@ -22,6 +22,7 @@ from .layout import BLOCK
 from .vectors import LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate
 from .vectors import separate_few, store
 
+CONVOLUTION, CORRELATION = 0, 1
 PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
 SMALL = 1 << 19        # below so many multiply-adds, waking the other threads costs more than it saves
 
@@ -57,7 +58,7 @@ def weight_gradient(x, y, geometry):
     workers = threads(y.size * members * taps)
     slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
     scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
-    run(correlate, correlate_parallel, workers, x, y, sums, plan, groups, scratch, places, slices)
+    run(workers, CORRELATION, x, y, sums, np.zeros(0, x.dtype), plan, (1, 1), groups, scratch, places, slices)
     sums = sums.sum(0).reshape(groups, blocks, tiles, BLOCK, 4).swapaxes(2, 3)
     sums = sums.reshape(groups, blocks * BLOCK, tiles * 4)[:, :C // groups, :members * taps]
     w = np.zeros((C, members, *geometry.kernel), x.dtype)
@@ -76,15 +77,15 @@ def threads(multiplications):
     return 1 if multiplications < SMALL else get_num_threads()
 
 
-def run(kernel, kernel_parallel, workers, *arguments):
+def run(workers, *arguments):
     """Run a kernel on one thread or on several.  If it must be compiled first, that is done at LLVM's lowest level of
     effort: the hot loops are written out in registers, there is little left to find, and it takes 40 % less time."""
     before, config.OPT = config.OPT, 1
     try:
         if workers == 1:
-            kernel(0, 1, *arguments)
+            share(0, 1, *arguments)
         else:
-            kernel_parallel(workers, *arguments)
+            share_out(workers, *arguments)
     finally:
         config.OPT = before
 
@@ -124,8 +125,7 @@ def walk(source, weights, bias, result, plan, step, groups):
     workers = threads(result.size * weights.shape[1] * len(plan.taps))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    run(convolve, convolve_parallel, workers, source, weights, bias, result, plan, step, groups, scratch, places,
-        slices)
+    run(workers, CONVOLUTION, source, weights, result, bias, plan, step, groups, scratch, places, slices)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -361,12 +361,13 @@ def lay(y, n, count, c, channels, start, height, plan, places):
 # ---------------------------------------------------------------------------------------------------------------------
 # The work, shared out.  A job is one group of images (or one band of an image); with fewer jobs than threads, a job's
 # channels are shared out in slices as well.  A worker takes every workers-th task; no two tasks write the same place.
+# `convolve` and `correlate` are inlined, since each function that calls another one is compiled with a copy of that.
 
 registers = njit(cache=True)(layout.registers)
 
 
-@njit(cache=True)
-def convolve(worker, workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
+@njit(cache=True, inline="always")
+def convolve(worker, workers, source, weights, result, bias, plan, step, groups, scratch, places, slices):
     """One worker's share of everything that `walk` does."""
     flat, room = scratch[worker], places[worker]
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
@@ -393,14 +394,7 @@ def convolve(worker, workers, source, weights, bias, result, plan, step, groups,
                            step, plan, bias)
 
 
-@njit(parallel=True, cache=True)
-def convolve_parallel(workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
-    """All workers' shares at once."""
-    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
-        convolve(np.int64(worker), workers, source, weights, bias, result, plan, step, groups, scratch, places, slices)
-
-
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices):
     """One worker's share of everything that `weight_gradient` does, but for the sum of the parts.
 
@@ -435,8 +429,18 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
                                  sums[k, block], pair * BLOCK)
 
 
+@njit(cache=True)
+def share(worker, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """One worker's share of a convolution (a the source, b the weights, c the result), or of a CORRELATION (a and b the
+    two that are multiplied, c the sums)."""
+    if kind == CONVOLUTION:
+        convolve(worker, workers, a, b, c, bias, plan, step, groups, scratch, places, slices)
+    else:
+        correlate(worker, workers, a, b, c, plan, groups, scratch, places, slices)
+
+
 @njit(parallel=True, cache=True)
-def correlate_parallel(workers, x, y, sums, plan, groups, scratch, places, slices):
-    """All workers' shares at once."""
-    for worker in prange(workers):
-        correlate(np.int64(worker), workers, x, y, sums, plan, groups, scratch, places, slices)
+def share_out(workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """All workers' shares at once.  One loop serves both kinds, since a parallel loop takes seconds to compile."""
+    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
+        share(np.int64(worker), workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices)
