@@ -165,7 +165,7 @@ def lay_out(cut, size, phases, origin, passes, lanes):
 
 
 def extents(size, phases, origin, passes):
-    """The result's rows and columns, of the longest pass; what a source plane needs of them; its last row that counts."""
+    """Rows and columns of the result's longest pass; pitch and rows of a source plane; how far down the taps look."""
     height, width = max(p.height for p, _ in passes), max(p.width for p, _ in passes)
     lowest = max([0] + [p.height - 1 + down for p, taps in passes for _, down, _ in taps])
     rightmost = max([0] + [p.width - 1 + right for p, taps in passes for _, _, right in taps])
@@ -192,8 +192,8 @@ def end_to_end(size, phases, origin, passes, batch):
 def side_by_side(size, phases, origin, passes, images, channels, lanes, whole):
     """The pixels of `images` images in turn; the group is cut into bands if it is too large for the cache.
 
-    whole       rows of the result take a multiple of so many registers: with TILE, no tile spans two rows, and more taps
-                can be left out
+    whole       rows of the result take a multiple of so many registers: with TILE, no tile spans two rows, and more
+                taps can be left out
     """
     height, width, pitch, rows, lookahead = extents(size, phases, origin, passes)
     line = -(-width * images // (whole * lanes)) * whole * lanes

@@ -119,53 +119,65 @@ def zeros(dtype, *shape):
 
 def walk(source, weights, bias, result, plan, step, groups):
     """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
-    if bias is None:
-        bias = np.zeros(result.shape[1], source.dtype)
+    C, blocks = result.shape[1] // groups, weights.shape[0] // groups
+    biases = np.zeros((groups, blocks * BLOCK), source.dtype)
+    if bias is not None:
+        biases[:, :C] = bias.reshape(groups, C)
     jobs = number_of_jobs(plan, source.shape[0])
     workers = threads(result.size * weights.shape[1] * len(plan.taps))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    run(workers, CONVOLUTION, source, weights, result, bias, plan, step, groups, scratch, places, slices)
+    run(workers, CONVOLUTION, source, weights, result, biases.ravel(), plan, step, groups, scratch, places, slices)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The two hot loops
 
 @njit(cache=True)
-def sum_of_shifts(x, first, distance, channels, w, first_weight, apart, plan, first_tile, tiles, y):
-    """y[c, p] = sum over i, t of w[i, t, c] * x[first + i * distance + start[p] + shift[t]], for 4 channels c, and for
-    all places p of some tiles: 4 registers each, plan.starts says where they start.
+def sum_of_shifts(x, first, distance, channels, w, bias, blocks, plan, first_tile, tiles, y, y_first, y_distance, end):
+    """y[c, p] = bias[c] + sum over i, t of w[i, t, c] * x[first + i * distance + start[p] + shift[t]], for the channels
+    c of some blocks (a range), and for all places p of some tiles: 4 registers each, plan.starts says where they start.
 
-    w[i, t, c] is the number first_weight + i * apart + 4 * t + c of the packed weights.
+    y[c, p] is the number y_first + c * y_distance + p of the array y, where p counts from the first tile on.  If `end`
+    isn't zero, y is the result itself, and a row of it ends there: the last tile then overlaps the one before.
     """
-    n = lanes(x)
-    y0, y1, y2, y3 = y[0], y[1], y[2], y[3]
-    zero = x.dtype.type(0)
+    n, apart = lanes(x), w.shape[2] * 4
     for tile in range(first_tile, first_tile + tiles):
+        p = 4 * n * (tile - first_tile)
         s0, s1 = plan.starts[4 * tile], plan.starts[4 * tile + 1]
         s2, s3 = plan.starts[4 * tile + 2], plan.starts[4 * tile + 3]
-        begin, end = plan.bounds[tile], plan.bounds[tile + 1]
-        shifts, weights = plan.shifts[begin:end], plan.weights[begin:end]      # of the taps that this tile takes
-        a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
-        a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
-        for i in range(channels):
-            row, weight = first + i * distance, first_weight + i * apart
-            for u in range(shifts.size):
-                at, k = row + shifts[u], weight + weights[u]
-                b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
-                v = repeat(w, k)
-                a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
-                v = repeat(w, k + 1)
-                a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
-                v = repeat(w, k + 2)
-                a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
-                v = repeat(w, k + 3)
-                a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
-        p = 4 * n * (tile - first_tile)
-        store(y0, p, a00); store(y0, p + n, a01); store(y0, p + 2 * n, a02); store(y0, p + 3 * n, a03)
-        store(y1, p, a10); store(y1, p + n, a11); store(y1, p + 2 * n, a12); store(y1, p + 3 * n, a13)
-        store(y2, p, a20); store(y2, p + n, a21); store(y2, p + 2 * n, a22); store(y2, p + 3 * n, a23)
-        store(y3, p, a30); store(y3, p + n, a31); store(y3, p + 2 * n, a32); store(y3, p + 3 * n, a33)
+        if end:
+            p = min(p, end - 4 * n)
+            s0, s1, s2, s3 = p, p + n, p + 2 * n, p + 3 * n
+        begin, stop = plan.bounds[tile], plan.bounds[tile + 1]
+        shifts, weights = plan.shifts[begin:stop], plan.weights[begin:stop]    # of the taps that this tile takes
+        for block in range(blocks[0], blocks[1]):
+            c = 4 * block
+            a00 = a01 = a02 = a03 = repeat(bias, c)
+            a10 = a11 = a12 = a13 = repeat(bias, c + 1)
+            a20 = a21 = a22 = a23 = repeat(bias, c + 2)
+            a30 = a31 = a32 = a33 = repeat(bias, c + 3)
+            for i in range(channels):
+                row, weight = first + i * distance, (block * channels + i) * apart
+                for u in range(shifts.size):
+                    at, k = row + shifts[u], weight + weights[u]
+                    b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
+                    v = repeat(w, k)
+                    a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
+                    v = repeat(w, k + 1)
+                    a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
+                    v = repeat(w, k + 2)
+                    a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
+                    v = repeat(w, k + 3)
+                    a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
+            to = y_first + c * y_distance + p
+            store(y, to, a00); store(y, to + n, a01); store(y, to + 2 * n, a02); store(y, to + 3 * n, a03)
+            to += y_distance
+            store(y, to, a10); store(y, to + n, a11); store(y, to + 2 * n, a12); store(y, to + 3 * n, a13)
+            to += y_distance
+            store(y, to, a20); store(y, to + n, a21); store(y, to + 2 * n, a22); store(y, to + 3 * n, a23)
+            to += y_distance
+            store(y, to, a30); store(y, to + n, a31); store(y, to + 2 * n, a32); store(y, to + 3 * n, a33)
 
 
 @njit(cache=True)
@@ -214,20 +226,19 @@ def add(sums, at, v):
 # Into the flat layout and back
 
 @njit(cache=True, inline="always")
-def copy(source, at, target, to, count, b):
-    """target[to + k] = source[at + k] + b for k < count, a register at a time.
+def copy(source, at, target, to, count):
+    """target[to : to + count] = source[at : at + count], a register at a time.
 
     The last register overlaps the one before, so that nothing is written past the end.
     """
     n = lanes(source)
     if count < n:
         for k in range(count):
-            target[to + k] = source[at + k] + b
+            target[to + k] = source[at + k]
     else:
-        one, many = broadcast(source.dtype.type(1)), broadcast(b)
         for k in range(0, count - n, n):
-            store(target, to + k, fma(load(source, at + k), one, many))
-        store(target, to + count - n, fma(load(source, at + count - n), one, many))
+            store(target, to + k, load(source, at + k))
+        store(target, to + count - n, load(source, at + count - n))
 
 
 @njit(cache=True)
@@ -250,19 +261,19 @@ def lay_side_by_side(pixels, at, apart, width, images, between, target, to, colu
 
 
 @njit(cache=True)
-def take_apart(source, at, between, width, images, pixels, to, apart, b):
-    """pixels[to + m * apart + v] = source[at + v * between + m] + b for all v < width, m < images"""
+def take_apart(source, at, between, width, images, pixels, to, apart):
+    """pixels[to + m * apart + v] = source[at + v * between + m] for all v < width, m < images"""
     n, v = lanes(pixels), 0
     while images == between and width >= n and v < width:
         v = min(v, width - n)
         if between == n:
-            separate(source, at + v * between, pixels, to + v, apart, b)
+            separate(source, at + v * between, pixels, to + v, apart)
         else:
-            separate_few(source, at + v * between, pixels, to + v, apart, b)
+            separate_few(source, at + v * between, pixels, to + v, apart)
         v += n
     for m in range(images):
         for u in range(v, width):
-            pixels[to + m * apart + u] = source[at + u * between + m] + b
+            pixels[to + m * apart + u] = source[at + u * between + m]
 
 
 @njit(cache=True)
@@ -274,7 +285,7 @@ def spread(source, n, count, start, plan, flat):
     """
     channels, height, width = source.shape[1:]
     sh, sw, pitch, between, plane = plan.down, plan.right, plan.pitch, plan.between, plan.plane
-    pixels, zero, size = source.ravel(), source.dtype.type(0), height * width
+    pixels, size = source.ravel(), height * width
     turns, images = (count, 1) if between == 1 else (1, count)
     for m in range(turns):
         for i in range(channels):
@@ -295,7 +306,7 @@ def spread(source, n, count, start, plan, flat):
                 for r in range(head, head + rows):
                     at, to = image + (first + r * sh) * width, base + r * pitch
                     if sw == 1 and between == 1:
-                        copy(pixels, at, flat, to + plan.left, across, zero)
+                        copy(pixels, at, flat, to + plan.left, across)
                     else:
                         lay_side_by_side(pixels, at, channels * size, across, images, between, flat, to, columns)
 
@@ -308,30 +319,30 @@ def fill(target, to, count):
 
 
 @njit(cache=True)
-def gather(places, count, channels, result, n, c, start, down, right, height, width, step, plan, bias):
-    """Pick the result's places out of the rows computed for `channels` channels, and add the bias."""
+def gather(places, count, channels, result, n, c, start, down, right, height, width, step, plan):
+    """Pick the result's places out of the rows computed for `channels` channels."""
     pixels, line, between, size = result.ravel(), plan.line, plan.between, result.shape[2] * result.shape[3]
     whole = step[0] == 1 and step[1] == 1                  # one phase: its columns are whole rows
     rows, across = (1, height * width) if width * between == line else (height, width)
     for j in range(channels):
-        row, b = places[j], bias[c + j]
+        row = places[j]
         image = (n * result.shape[1] + c + j) * size
         if whole and between > 1:
             for r in range(rows):
                 take_apart(row, r * line, between, across, count, pixels, image + (start + r) * width,
-                           result.shape[1] * size, b)
+                           result.shape[1] * size)
             continue
         for m in range(count):
             first, to = m * plan.spacing, image + m * result.shape[1] * size
             if whole:
                 for r in range(rows):
-                    copy(row, first + r * line, pixels, to + (start + r) * width, across, b)
+                    copy(row, first + r * line, pixels, to + (start + r) * width, across)
             else:
                 to += down * result.shape[3] + right
                 for r in range(height):
                     for q in range(width):
                         pixels[to + (start + r) * step[0] * result.shape[3] + q * step[1]] = (
-                            row[first + r * line + q * between] + b)
+                            row[first + r * line + q * between])
 
 
 @njit(cache=True)
@@ -341,7 +352,7 @@ def lay(y, n, count, c, channels, start, height, plan, places):
     A group that is smaller than others wipes out first what an earlier one may have left.
     """
     width, line, between, size = y.shape[3], plan.line, plan.between, y.shape[2] * y.shape[3]
-    pixels, zero = y.ravel(), y.dtype.type(0)
+    pixels = y.ravel()
     rows, across = (1, height * width) if width * between == line else (height, width)
     for j in range(channels):
         row = places[j]
@@ -354,8 +365,7 @@ def lay(y, n, count, c, channels, start, height, plan, places):
                                  plan.run)
             else:
                 for m in range(count):
-                    copy(pixels, first + m * y.shape[1] * size + r * width, row, m * plan.spacing + r * line, across,
-                         zero)
+                    copy(pixels, first + m * y.shape[1] * size + r * width, row, m * plan.spacing + r * line, across)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -369,18 +379,29 @@ registers = njit(cache=True)(layout.registers)
 @njit(cache=True, inline="always")
 def convolve(worker, workers, source, weights, result, bias, plan, step, groups, scratch, places, slices):
     """One worker's share of everything that `walk` does."""
-    flat, room = scratch[worker], places[worker]
+    flat, room, pixels = scratch[worker], places[worker], result.ravel()
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
-    per_group, n_lanes = result.shape[1] // groups, lanes(flat)
-    distance = plan.down * plan.right * plan.plane
+    per_group, size = result.shape[1] // groups, result.shape[2] * result.shape[3]
+    distance, n_lanes = plan.down * plan.right * plan.plane, lanes(flat)
     bands = -(-plan.height // plan.band)
-    apart = weights.shape[2] * BLOCK
+    # Where the result lies as it is computed, no room in between is needed, and all blocks of channels take their turn
+    # while a tile's part of the source is in the nearest cache.  The last tile moves, so all must take all taps.
+    direct = (groups == 1 and slices == 1 and step[0] == 1 and step[1] == 1 and plan.images == 1
+              and plan.line == result.shape[3] and plan.shifts.size == plan.taps.size * (plan.bounds.size - 1))
     for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
         n, start = job // bands * plan.images, job % bands * plan.band
         count = min(plan.images, batch - n)
         spread(source, n, count, start, plan, flat)
-        for block in range(part, groups * blocks, slices):
+        done = 0
+        if direct:
+            length = min(plan.band, plan.height - start) * plan.line
+            if length >= 4 * n_lanes:
+                done = blocks if result.shape[1] % BLOCK == 0 else blocks - 1
+                sum_of_shifts(flat, 0, distance, members, weights, bias, (0, done), plan, 0,
+                              -(-length // (4 * n_lanes)), pixels, n * result.shape[1] * size + start * plan.line, size,
+                              length)
+        for block in range(max(part, done), groups * blocks, slices):
             group, j = block // blocks, block % blocks * BLOCK
             c = group * per_group + j
             for k in range(plan.passes.shape[0]):
@@ -388,10 +409,11 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
                 height = min(plan.band, height - start)
                 if height > 0 and width > 0:
                     tiles = -(-registers(plan, count, height, width, n_lanes) // 4)
-                    sum_of_shifts(flat, group * members * distance, distance, members, weights,
-                                  block * members * apart, apart, plan, first_tile, tiles, room)
+                    sum_of_shifts(flat, group * members * distance, distance, members, weights, bias,
+                                  (block, block + 1), plan, first_tile, tiles, room,
+                                  -4 * block * room.shape[1], room.shape[1], 0)
                     gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
-                           step, plan, bias)
+                           step, plan)
 
 
 @njit(cache=True, inline="always")
@@ -425,8 +447,8 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
                     for b in range(4):                     # the last pair, again and again, fills the last tile
                         p = min(pair + b, pairs - 1)
                         offsets[b] = (group * members + p // shifts.size) * distance + shifts[p % shifts.size]
-                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], plan.starts, full,
-                                 sums[k, block], pair * BLOCK)
+                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], plan.starts,
+                                 full, sums[k, block], pair * BLOCK)
 
 
 @njit(cache=True)

@@ -191,25 +191,23 @@ def interleaver(most):
 def separator(most):
     """The intrinsic `separate` for as many rows as a register has lanes, but at most `most`."""
     @intrinsic
-    def separate(typingctx, source, at, target, to, apart, number):
-        """target[to + m * apart + v] = source[at + v * rows + m] + number for all rows m and all lanes v."""
+    def separate(typingctx, source, at, target, to, apart):
+        """target[to + m * apart + v] = source[at + v * rows + m] for all rows m and all lanes v."""
         vector = Vector(source.dtype)
         rows = min(most, vector.lanes)
 
         def codegen(context, builder, signature, arguments):
-            source_at, at, target_at, to, apart, number = arguments
+            source_at, at, target_at, to, apart = arguments
             vectors = []
             for j in range(rows):
                 place = builder.add(at, ir.Constant(at.type, j * vector.lanes))
                 vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
                 vectors[-1].align = size(vector)
-            every = everywhere(builder, vector, number)
             for m, value in enumerate(unzipped(builder, vectors, vector.lanes)):
                 place = builder.add(to, builder.mul(apart, ir.Constant(apart.type, m)))
-                value = builder.fadd(value, every)
                 builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
             return context.get_dummy_value()
-        return types.void(source, types.intp, target, *[types.intp] * 2, source.dtype), codegen
+        return types.void(source, types.intp, target, *[types.intp] * 2), codegen
     return separate
 
 
