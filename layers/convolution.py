@@ -15,6 +15,7 @@ from minigrad import pad, record, reshape, sum
 from minigrad.tensor import raw
 from . import kernels
 from .kernels.geometry import Geometry, all_taps
+from .kernels.order import in_order
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -28,6 +29,7 @@ def convolve(x, w, b, geometry):
 
 def convolve_rule(g, y, x, w, b, geometry):
     """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; b is added OH * OW times."""
+    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve_transposed(g, w, None, geometry)), (lambda: weight_gradient(x, g, geometry)),
             (lambda: sum(g, dim=(0, 2, 3))))
 
@@ -40,6 +42,7 @@ def convolve_transposed(y, w, b, geometry):
 
 def convolve_transposed_rule(g, x, y, w, b, geometry):
     """Gradients of T(w, g, y): in y the convolution of g, in w the weight gradient."""
+    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve(g, w, None, geometry)), (lambda: weight_gradient(g, y, geometry)),
             (lambda: sum(g, dim=(0, 2, 3))))
 
@@ -57,7 +60,7 @@ def weight_gradient_rule(g, w, x, y, geometry):
 
 def array(x):
     """The array of x in C order, the only one that the kernels are compiled for."""
-    return np.ascontiguousarray(raw(x))
+    return in_order(raw(x))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
