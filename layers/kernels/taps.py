@@ -134,9 +134,10 @@ def walk(source, weights, bias, result, plan, step, groups):
 # The two hot loops
 
 @njit(cache=True)
-def sum_of_shifts(x, first, distance, channels, w, bias, blocks, plan, first_tile, tiles, y, y_first, y_distance, end):
+def sum_of_shifts(x, first, distance, channels, w, bias, block, next_block, plan, first_tile, tiles, y, y_first,
+                  y_distance, end):
     """y[c, p] = bias[c] + sum over i, t of w[i, t, c] * x[first + i * distance + start[p] + shift[t]], for the channels
-    c of some blocks (a range), and for all places p of some tiles: 4 registers each, plan.starts says where they start.
+    c from one block to before another, and for all places p of some tiles: 4 registers each, plan.starts says where they start.
 
     y[c, p] is the number y_first + c * y_distance + p of the array y, where p counts from the first tile on.  If `end`
     isn't zero, y is the result itself, and a row of it ends there: the last tile then overlaps the one before.
@@ -151,14 +152,13 @@ def sum_of_shifts(x, first, distance, channels, w, bias, blocks, plan, first_til
             s0, s1, s2, s3 = p, p + n, p + 2 * n, p + 3 * n
         begin, stop = plan.bounds[tile], plan.bounds[tile + 1]
         shifts, weights = plan.shifts[begin:stop], plan.weights[begin:stop]    # of the taps that this tile takes
-        for block in range(blocks[0], blocks[1]):
-            c = 4 * block
+        for c in range(4 * block, 4 * next_block, 4):
             a00 = a01 = a02 = a03 = repeat(bias, c)
             a10 = a11 = a12 = a13 = repeat(bias, c + 1)
             a20 = a21 = a22 = a23 = repeat(bias, c + 2)
             a30 = a31 = a32 = a33 = repeat(bias, c + 3)
             for i in range(channels):
-                row, weight = first + i * distance, (block * channels + i) * apart
+                row, weight = first + i * distance, (c // 4 * channels + i) * apart
                 for u in range(shifts.size):
                     at, k = row + shifts[u], weight + weights[u]
                     b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
@@ -398,7 +398,7 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
             length = min(plan.band, plan.height - start) * plan.line
             if length >= 4 * n_lanes:
                 done = blocks if result.shape[1] % BLOCK == 0 else blocks - 1
-                sum_of_shifts(flat, 0, distance, members, weights, bias, (0, done), plan, 0,
+                sum_of_shifts(flat, 0, distance, members, weights, bias, 0, done, plan, 0,
                               -(-length // (4 * n_lanes)), pixels, n * result.shape[1] * size + start * plan.line, size,
                               length)
         for block in range(max(part, done), groups * blocks, slices):
@@ -409,9 +409,9 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
                 height = min(plan.band, height - start)
                 if height > 0 and width > 0:
                     tiles = -(-registers(plan, count, height, width, n_lanes) // 4)
-                    sum_of_shifts(flat, group * members * distance, distance, members, weights, bias,
-                                  (block, block + 1), plan, first_tile, tiles, room,
-                                  -4 * block * room.shape[1], room.shape[1], 0)
+                    sum_of_shifts(flat, group * members * distance, distance, members, weights, bias, block,
+                                  block + 1, plan, first_tile, tiles, room.ravel(), -4 * block * room.shape[1],
+                                  room.shape[1], 0)
                     gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
                            step, plan)
 
