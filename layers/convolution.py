@@ -12,10 +12,10 @@ the other two, and they are closed under differentiation: every order works.
 """
 import numpy as np
 from minigrad import pad, record, reshape, sum
+from minigrad.order import in_order
 from minigrad.tensor import raw
 from . import kernels
 from .kernels.geometry import Geometry, all_taps
-from .kernels.order import in_order
 
 
 # ---------------------------------------------------------------------------------------------------------------------

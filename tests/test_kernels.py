@@ -6,7 +6,6 @@ from hypothesis import given, settings, strategies as st
 from layers import kernels
 from layers.kernels import loops, taps
 from layers.kernels.geometry import Geometry, all_taps
-from layers.kernels.order import in_order
 
 OPERATIONS = ("forward", "input_gradient", "weight_gradient")
 
@@ -176,15 +175,3 @@ def test_nothing_is_written_outside_the_workspaces(monkeypatch, size, kernel, ba
     taps.input_gradient(y, w, None, geometry)
     taps.weight_gradient(x, y, geometry)
     assert len(guards) == 12 and all((guard == 7).all() for guard in guards)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-@pytest.mark.parametrize("shape, axes", [((3, 37, 29, 41), (0, 2, 3, 1)), ((3, 37, 29, 41), (0, 3, 1, 2)),
-                                         ((200, 131), (1, 0)), ((64, 17, 32), (1, 2, 0)), ((64, 17, 32), (0, 2, 1)),
-                                         ((20, 20, 20, 20), (3, 1, 0, 2)), ((4000, 5), (1, 0)), ((3, 4), (1, 0))])
-def test_copies_are_in_order(dtype, shape, axes):
-    given = np.arange(np.prod(shape), dtype=dtype).reshape(shape).transpose(axes)
-    copied = in_order(given)
-    assert copied.flags.c_contiguous and copied.dtype == dtype and copied.shape == given.shape
-    assert (copied == given).all()
-    assert in_order(copied) is copied

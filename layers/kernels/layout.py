@@ -25,7 +25,7 @@ out there: next to the border of an image, and most of all in transposed convolu
 from collections import namedtuple
 from functools import lru_cache
 import numpy as np
-from .vectors import BYTES
+from minigrad.vectors import BYTES
 
 POSITIONS = 1024       # a group end to end has about so many places: enough to fill the registers, few enough for the
                        # near caches

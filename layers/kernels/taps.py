@@ -16,11 +16,11 @@ Every sum is added up in an order that depends on the shapes alone: the number o
 """
 import math
 import numpy as np
-from numba import config, get_num_threads, njit, prange
+from minigrad.compiled import config, get_num_threads, njit, prange
+from minigrad.vectors import (
+    LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
 from . import layout
 from .layout import BLOCK
-from .vectors import LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate
-from .vectors import separate_few, store
 
 CONVOLUTION, CORRELATION = 0, 1
 PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
@@ -137,7 +137,8 @@ def walk(source, weights, bias, result, plan, step, groups):
 def sum_of_shifts(x, first, distance, channels, w, bias, block, next_block, plan, first_tile, tiles, y, y_first,
                   y_distance, end):
     """y[c, p] = bias[c] + sum over i, t of w[i, t, c] * x[first + i * distance + start[p] + shift[t]], for the channels
-    c from one block to before another, and for all places p of some tiles: 4 registers each, plan.starts says where they start.
+    c from one block to before another, and for all places p of some tiles: 4 registers each, which start where
+    plan.starts says.
 
     y[c, p] is the number y_first + c * y_distance + p of the array y, where p counts from the first tile on.  If `end`
     isn't zero, y is the result itself, and a row of it ends there: the last tile then overlaps the one before.
