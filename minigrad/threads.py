@@ -25,9 +25,11 @@ def environment(name, value):
     given = name in os.environ
     if not given:
         os.environ[name] = value
-    yield
-    if not given:
-        del os.environ[name]
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[name]
 
 
 def quicken_openblas():
