@@ -12,6 +12,7 @@ the other two, and they are closed under differentiation: every order works.
 """
 import numpy as np
 from minigrad import pad, record, reshape, sum
+from minigrad.order import in_order
 from minigrad.tensor import raw
 from . import kernels
 from .kernels.geometry import Geometry, all_taps
@@ -21,33 +22,38 @@ from .kernels.geometry import Geometry, all_taps
 # The three operations
 
 def convolve(x, w, b, geometry):
-    """y = w * x + b.   x (N, I, H, W), w (C, I / groups, KH, KW), b (C,) or None -> y (N, C, OH, OW)"""
-    y = kernels.active().forward(array(x), array(w), None if b is None else array(b), geometry)
-    return record(y, convolve_rule, x, w, b, geometry=geometry)
+    """y = w * x + b.   x (N, I, H, W), w (C, I / groups, KH, KW), b (C,) or None -> y (N, C, OH, OW)
+
+    Or, here and below, all of them without the last axis.
+    """
+    y = kernels.active().forward(images(x), images(w), vector(b), geometry)
+    return record(like(y, x), convolve_rule, x, w, b, geometry=geometry)
 
 
 def convolve_rule(g, y, x, w, b, geometry):
     """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; b is added OH * OW times."""
+    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve_transposed(g, w, None, geometry)), (lambda: weight_gradient(x, g, geometry)),
-            (lambda: sum(g, dim=(0, 2, 3))))
+            (lambda: sum(g, dim=(0, *range(2, len(g.shape))))))
 
 
 def convolve_transposed(y, w, b, geometry):
     """The adjoint of `convolve` in x, plus b.   y (N, C, OH, OW), w as above, b (I,) or None -> x (N, I, H, W)"""
-    x = kernels.active().input_gradient(array(y), array(w), None if b is None else array(b), geometry)
-    return record(x, convolve_transposed_rule, y, w, b, geometry=geometry)
+    x = kernels.active().input_gradient(images(y), images(w), vector(b), geometry)
+    return record(like(x, y), convolve_transposed_rule, y, w, b, geometry=geometry)
 
 
 def convolve_transposed_rule(g, x, y, w, b, geometry):
     """Gradients of T(w, g, y): in y the convolution of g, in w the weight gradient."""
+    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve(g, w, None, geometry)), (lambda: weight_gradient(g, y, geometry)),
-            (lambda: sum(g, dim=(0, 2, 3))))
+            (lambda: sum(g, dim=(0, *range(2, len(g.shape))))))
 
 
 def weight_gradient(x, y, geometry):
     """The adjoint of `convolve` in w.   x (N, I, H, W), y (N, C, OH, OW) -> w (C, I / groups, KH, KW)"""
-    w = kernels.active().weight_gradient(array(x), array(y), geometry)
-    return record(w, weight_gradient_rule, x, y, geometry=geometry)
+    w = kernels.active().weight_gradient(images(x), images(y), geometry)
+    return record(like(w, x), weight_gradient_rule, x, y, geometry=geometry)
 
 
 def weight_gradient_rule(g, w, x, y, geometry):
@@ -55,9 +61,20 @@ def weight_gradient_rule(g, w, x, y, geometry):
     return (lambda: convolve_transposed(y, g, None, geometry)), (lambda: convolve(x, g, None, geometry))
 
 
-def array(x):
-    """The array of x in C order, the only one that the kernels are compiled for."""
-    return np.ascontiguousarray(raw(x))
+def images(x):
+    """The array of x as the kernels take it: in C order, and with four axes."""
+    array = in_order(raw(x))
+    return array if array.ndim == 4 else array[..., None]
+
+
+def vector(b):
+    """The array of a bias, in C order; or None."""
+    return None if b is None else in_order(raw(b))
+
+
+def like(array, x):
+    """A result of the kernels, without its last axis if x has none."""
+    return array if len(x.shape) == 4 else array[..., 0]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -125,10 +142,7 @@ def convolution(name, x, w, b, stride, padding, dilation, groups, taps):
         padded = tuple(n + before + after for n, (before, after) in zip(size, padding))
         raise ValueError(f"{name}: the kernel {kernel} with dilation {dilation} reaches over {reach}, more than the "
                          f"padded input's {padded}")
-    if axes == 2:
-        return convolve(x, w, b, geometry)
-    y = convolve(reshape(x, (*x.shape, 1)), reshape(w, (*w.shape, 1)), b, geometry)
-    return reshape(y, y.shape[:-1])
+    return convolve(x, w, b, geometry)
 
 
 def transposed_convolution(name, y, w, b, stride, padding, output_padding, groups, dilation):
@@ -157,10 +171,7 @@ def transposed_convolution(name, y, w, b, stride, padding, output_padding, group
     whole = [e // s for e, s in zip(extra, stride)]        # whole strides of output_padding are zeros behind the input
     y = pad(y, [n for w in reversed(whole) for n in (0, w)]) if any(whole) else y
     geometry = describe(size, kernel, stride, padding, dilation, groups, None)
-    if axes == 2:
-        return convolve_transposed(y, w, b, geometry)
-    x = convolve_transposed(reshape(y, (*y.shape, 1)), reshape(w, (*w.shape, 1)), b, geometry)
-    return reshape(x, x.shape[:-1])
+    return convolve_transposed(y, w, b, geometry)
 
 
 def describe(size, kernel, stride, padding, dilation, groups, taps):

@@ -1,6 +1,8 @@
 """The linear layer, and Flatten, which makes its input."""
 import math
-from minigrad import empty, flatten, matmul
+from minigrad import add, empty, flatten, matmul, record, sum
+from minigrad.products import rows
+from minigrad.tensor import raw
 from . import init
 from .module import Module, Parameter
 
@@ -18,12 +20,19 @@ def linear(input, weight, bias=None):
                          f"its shape is {weight.shape}")
     if not input.shape or input.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: weight {weight.shape} expects inputs (..., {weight.shape[1]}), not {input.shape}")
-    y = matmul(input, weight.T)
-    if bias is None:
-        return y
-    if bias.shape != weight.shape[:1]:
+    if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: weight {weight.shape} needs a bias of shape {weight.shape[:1]}, not {bias.shape}")
-    return y + bias
+    y = matmul(raw(input), raw(weight).T)
+    return record(y if bias is None else add(y, raw(bias)), linear_rule, input, weight, bias)
+
+
+def linear_rule(g, y, x, w, b):
+    """dy = dx W' + x dW' + db: x gets g W; W gets g' x and b gets g, added up over all rows.
+
+    As a composition of a transpose and a product, W's gradient would come out as the transpose of x' g, with its
+    numbers in another order in memory than W's, and the optimiser would have to hop from one to the next.
+    """
+    return ((lambda: matmul(g, w)), (lambda: matmul(rows(g).T, rows(x))), (lambda: sum(rows(g), 0)))
 
 
 class Linear(Module):

@@ -48,11 +48,13 @@ def max_pool(x, windows):
 
 
 def max_pool_rule(g, y, x, windows):
-    """dy = dx at the first maximum of each window."""
-    chosen = np.zeros(y.shape, np.intp)
-    every = list(enumerate(taps(padded(raw(x), windows, -np.inf), windows)))
-    for number, tap in reversed(every):    # so that the first of equals is the last to be written
-        chosen[tap == raw(y)] = number
+    """dy = dx at the first maximum of each window: its number is how many taps come before it."""
+    *earlier, _ = taps(padded(raw(x), windows, -np.inf), windows)
+    before = np.ones(y.shape, bool)
+    chosen = np.zeros(y.shape, np.min_scalar_type(len(earlier)))           # bytes where they do: less memory to go over
+    for tap in earlier:
+        before &= tap != raw(y)
+        chosen += before
     return distribute(g, windows, chosen)
 
 
@@ -60,7 +62,7 @@ def collect(x, windows, chosen=None):
     """The sum of each window; or, where `chosen` gives the number of a tap for each window, that entry."""
     y = np.zeros((*x.shape[:-len(windows.size)], *output_size(windows)), x.dtype)
     for number, tap in enumerate(taps(padded(raw(x), windows, 0), windows)):
-        y += tap if chosen is None else np.where(chosen == number, tap, 0)
+        y += tap if chosen is None else tap * (chosen == number)
     return record(y, collect_rule, x, windows=windows, chosen=chosen)
 
 
@@ -73,8 +75,13 @@ def distribute(y, windows, chosen=None):
     """Add each window's value to all entries of the window; or to the one that `chosen` names."""
     lead = y.shape[:-len(windows.size)]
     x = np.zeros((*lead, *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
+    apart = all(d * (k - 1) < s for k, s, d in zip(windows.kernel, windows.stride, windows.dilation))
     for number, tap in enumerate(taps(x, windows)):
-        tap += raw(y) if chosen is None else np.where(chosen == number, raw(y), 0)
+        part = raw(y) if chosen is None else raw(y) * (chosen == number)
+        if apart:                          # then no entry is in two windows
+            tap[...] = part
+        else:
+            tap += part
     inside = x[(..., *(slice(p, p + n) for n, p in zip(windows.size, windows.padding)))]
     return record(inside, distribute_rule, y, windows=windows, chosen=chosen)
 

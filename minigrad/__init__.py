@@ -38,5 +38,7 @@ from .random import (
 from .gradcheck import gradcheck, gradgradcheck
 from .serialization import save, load
 from .memory import keep_freed_memory
+from .threads import quicken_openblas
 
 keep_freed_memory()
+quicken_openblas()

@@ -4,6 +4,7 @@ When (3, 1) meets (2, 3, 4), its entries are repeated along the first and the la
 the sum over its copies.  So `expand` (repeat) and `sum_to` (add up the copies) are each other's adjoint, and every
 elementwise rule ends in `sum_to`: broadcasting is undone here and nowhere else.
 """
+import math
 import numpy as np
 from numpy import ndarray
 from .dtypes import operands
@@ -35,17 +36,38 @@ def total(array, axes, keepdims=False, dtype=None):
     first, and then their sums.
     """
     if array.size >= 2 * BLOCK and axes:
+        run = short_rows(array, axes)
+        if run and dtype is None:
+            sums = row_sums(array, run)
+            sums = total(sums, axes[:-run], keepdims) if axes[:-run] else sums
+            return sums.reshape(sums.shape + (1,) * run) if keepdims else sums
         d = max(axes, key=lambda axis: array.shape[axis])
         blocks = array.shape[d] // BLOCK
         if blocks > 1 and array.strides[d] != array.itemsize:
             along = (slice(None),) * d
             whole = array[(*along, slice(blocks * BLOCK))]
             whole = whole.reshape(*array.shape[:d], blocks, BLOCK, *array.shape[d + 1:])
-            sums = whole.sum(tuple(axis + (axis >= d) for axis in axes), keepdims=keepdims, dtype=dtype)
-            of_blocks = d if keepdims else d - sum(axis < d for axis in axes)
-            rest = array[(*along, slice(blocks * BLOCK, None))].sum(axes, keepdims=keepdims, dtype=dtype)
-            return total(sums, (of_blocks,)) + rest
+            rest = array[(*along, slice(blocks * BLOCK, None))].sum(d, keepdims=True, dtype=dtype)
+            return total(np.concatenate((whole.sum(d + 1, dtype=dtype), rest), d), axes, keepdims, dtype)
     return array.sum(axes, keepdims=keepdims, dtype=dtype)
+
+
+def short_rows(array, axes):
+    """How many of the axes (sorted) are the array's last ones, if their entries make short rows in memory; else 0."""
+    run = 0
+    while run < len(axes) and axes[-1 - run] == array.ndim - 1 - run:
+        run += 1
+    short = 1 < math.prod(array.shape[array.ndim - run:]) < 2 * BLOCK
+    return run if short and array.flags.c_contiguous and array.dtype.char in "fd" else 0
+
+
+def row_sums(array, run):
+    """The sums over the last `run` axes.
+
+    np.einsum adds 8 numbers at once, and is 4 times as fast as np.sum.  But its rounding errors grow with the length of
+    a row, so rows must be short.
+    """
+    return np.einsum("...i->...", array.reshape(*array.shape[:array.ndim - run], -1))
 
 
 def expand(x, *shape):

@@ -14,6 +14,8 @@ from .broadcasting import elementwise, sum_to
 from .dtypes import cast, floating, operands
 from .tensor import Tensor, raw, record
 
+LARGE = 1 << 16        # entries from which on it pays to load Numba for relu
+
 
 def constant(data, *inputs):
     """The result of an operation that no gradient flows through: a tensor if any input is one, else the bare result."""
@@ -481,12 +483,25 @@ def logsigmoid_rule(g, y, x):
 
 def relu(x):
     """max(x, 0)."""
-    return record(np.maximum(raw(x), 0), relu_rule, x)
+    array = raw(x)
+    return record(gated(array, array) if fused(array, array) else np.maximum(array, 0), relu_rule, x)
 
 
 def relu_rule(g, y, x):
     """dy = dx where x > 0; 0 at 0."""
-    return g * (y > 0)
+    return gated(g, y) if fused(g, y) else g * (y > 0)
+
+
+def fused(g, y):
+    """Whether the compiled loop takes these two: bare floating-point arrays, alike, in order and large."""
+    return (type(g) is type(y) is np.ndarray and g.size >= LARGE and g.dtype == y.dtype and g.dtype.char in "fd"
+            and g.flags.c_contiguous and y.flags.c_contiguous)
+
+
+def gated(g, y):
+    """g where y is positive, else 0, by the compiled loop."""
+    from .fused import gate
+    return gate(g, y)
 
 
 def leaky_relu(x, negative_slope=0.01):

@@ -1,11 +1,12 @@
-"""Adam's update in one pass over the memory.
+"""Elementwise arithmetic on large arrays, in one pass over the memory.
 
 The formula of `optim.Adam`, written in NumPy, goes a dozen times through arrays as large as the parameter.  For large
 ones that takes longer than the gradients do; all the arithmetic is hidden behind one reading and writing of p, m and v.
+`relu` and its rule are short, but there are as many of them as layers, on the largest arrays of all.
 Entries do not depend on each other, so threads share them without changing the result.
 """
 import numpy as np
-from numba import njit, prange
+from .compiled import njit, prange
 
 CHUNK = 1 << 14        # entries that a thread takes at a time
 
@@ -36,3 +37,26 @@ def adam_parallel(p, g, m, v, rate, b1, c1, b2, c2, root, eps):
     for k in prange(-(-p.size // CHUNK)):
         a, b = k * CHUNK, min((k + 1) * CHUNK, p.size)
         adam_chunk(p[a:b], g[a:b], m[a:b], v[a:b], rate, b1, c1, b2, c2, root, eps)
+
+
+def gate(g, y):
+    """g, but 0 where y <= 0.   g, y contiguous arrays of one shape and type."""
+    out = np.empty(g.shape, g.dtype)
+    update = gate_parallel if g.size > 16 * CHUNK else gate_chunk          # waking a thread takes 50 microseconds
+    update(g.reshape(-1), y.reshape(-1), out.reshape(-1))
+    return out
+
+
+@njit(cache=True)
+def gate_chunk(g, y, out):
+    """The choice for some entries."""
+    for i in range(g.size):
+        out[i] = 0 if y[i] <= 0 else g[i]
+
+
+@njit(parallel=True, cache=True)
+def gate_parallel(g, y, out):
+    """The choice, chunk by chunk."""
+    for k in prange(-(-g.size // CHUNK)):
+        a, b = k * CHUNK, min((k + 1) * CHUNK, g.size)
+        gate_chunk(g[a:b], y[a:b], out[a:b])

@@ -18,7 +18,8 @@ from .shapes import narrow, reshape
 from .tensor import Tensor, raw, record
 
 Key = namedtuple("Key", "basic arrays")    # what is applied first, giving a view; then arrays and full slices, or None
-FULL = slice(None)
+FULL, ELLIPSIS = slice(None), type(...)
+INTEGER = int, type(None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -30,10 +31,12 @@ def parse(name, key, shape):
     Arrays are copied, so that the key stays what it was when backward needs it.
     Raises IndexError for what can't be a key, or has too many parts for the shape.
     """
+    if type(key) is int or type(key) is slice and plain(key):              # the commonest keys go the shortest way
+        return Key((key, ...), None)
     parts = [part(name, p, key) for p in (key if isinstance(key, tuple) else (key,))]
-    if not any(isinstance(p, np.ndarray) for p in parts):
-        # the dots make a view of a single entry, too
-        return Key(tuple(parts) if any(p is ... for p in parts) else (*parts, ...), None)
+    kinds = [type(p) for p in parts]
+    if np.ndarray not in kinds:            # the dots make a view of a single entry, too
+        return Key(tuple(parts) if ELLIPSIS in kinds else (*parts, ...), None)
     lengths = [axes_taken(p) for p in parts]
     missing = len(shape) - sum(lengths)
     if missing < 0 or sum(p is ... for p in parts) > 1:
@@ -59,6 +62,8 @@ def part(name, p, key):
     if p is None or p is ... or isinstance(p, int) and not isinstance(p, bool):
         return p
     if isinstance(p, slice):
+        if plain(p):
+            return p
         return slice(*(None if n is None else int(raw(n)) for n in (p.start, p.stop, p.step)))
     array = np.array(raw(p))               # a copy
     if array.size == 0 and isinstance(p, list):
@@ -69,6 +74,11 @@ def part(name, p, key):
     if array.dtype == dtypes.uint8:
         raise IndexError(f"{name}: an index of type uint8 could mean positions or a mask; use .long() or .bool()")
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
+
+
+def plain(p):
+    """Whether the bounds of a slice are Python's integers, or left out."""
+    return type(p.start) in INTEGER and type(p.stop) in INTEGER and type(p.step) in INTEGER
 
 
 def axes_taken(p):

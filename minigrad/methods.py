@@ -4,6 +4,7 @@ from . import autograd, dtypes
 from .broadcasting import sum_to
 from .dtypes import cast, is_floating
 from .elementwise import add, clamp, div, mul, sub
+from .order import in_order
 from .random import generator as random_generator
 from .tensor import Tensor, Storage, in_place, made_by, raw, record
 
@@ -95,7 +96,8 @@ def detach(x):
 
 def clone(x):
     """A copy with memory of its own; gradients flow through."""
-    return record(raw(x).copy(), clone_rule, x)
+    array = raw(x)
+    return record(array.copy() if array.flags.c_contiguous else in_order(array), clone_rule, x)
 
 
 def clone_rule(g, y, x):

@@ -229,9 +229,9 @@ class Adam(Optimizer):
         state["step"] = k = state.get("step", 0) + 1
         b1, b2 = betas
         rate, root = lr / (1 - b1 ** k), (1 - b2 ** k) ** 0.5
-        if p.size >= LARGE and all(a.flags.c_contiguous for a in (p, g, m, v)):
+        if p.size >= LARGE and all(a.flags.c_contiguous for a in (p, m, v)):
             from .fused import adam        # the same in one pass; loading Numba for it pays only here
-            return adam(p, g, m, v, rate, b1, b2, root, eps)
+            return adam(p, np.ascontiguousarray(g), m, v, rate, b1, b2, root, eps)
         m *= b1
         m += (1 - b1) * g
         v *= b2

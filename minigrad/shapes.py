@@ -221,9 +221,11 @@ def pad(x, pad, mode="constant", value=0):
     shape = tuple(n + b + a for n, b, a in zip(array.shape, before, after))
     if any(n < 0 for n in shape):
         raise ValueError(f"pad: {pad} cuts more from shape {array.shape} than there is")
-    data = np.full(shape, value, array.dtype)
     target = tuple(slice(max(b, 0), max(n - max(a, 0), 0)) for n, b, a in zip(shape, before, after))
     kept = tuple(slice(max(-b, 0), max(n - max(-a, 0), 0)) for n, b, a in zip(array.shape, before, after))
+    if all(n <= 0 for n in pad):           # nothing to fill
+        return record(array[kept].copy(), pad_rule, x, amounts=pad)
+    data = np.full(shape, value, array.dtype)
     data[target] = array[kept]
     return record(data, pad_rule, x, amounts=pad)
 

@@ -412,6 +412,32 @@ def test_arrays_leave_operators_to_tensors():
         assert type(y) is Tensor and y.shape == (2, 3)
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# The compiled relu
+
+@pytest.mark.parametrize("rows", [300, 1200])              # one thread; several
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_of_large_arrays_is_that_of_small_ones(dtype, rows, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, g = (rng.standard_normal((rows, 301)).astype(dtype) for _ in range(2))
+    x[0, :6] = np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30
+    assert ops.fused(x, x) and not ops.fused(x.T, x.T) and not ops.fused(Tensor(g), Tensor(x)) and not ops.fused(2.0, x)
+    fused = ops.relu(x)
+    slope = ops.relu_rule(g, fused, x)
+    monkeypatch.setattr(ops, "LARGE", x.size + 1)
+    plain = ops.relu(x)
+    assert fused.dtype == slope.dtype == dtype and np.array_equal(fused, plain, equal_nan=True)
+    known = ~np.isnan(x)                   # where x is NaN, any gradient will do
+    assert np.array_equal(slope[known], ops.relu_rule(g, plain, x)[known])
+
+
+def test_second_derivative_through_a_large_relu():
+    x = Tensor(np.random.default_rng(0).standard_normal((300, 301)), requires_grad=True)
+    dx, = grad((ops.relu(x) ** 3).sum(), [x], create_graph=True)
+    second, = grad(dx.sum(), [x])
+    np.testing.assert_allclose(second.data, 6 * np.maximum(x.data, 0), rtol=1e-12)
+
+
 def test_errors_name_shapes_and_types():
     a, b = Tensor(np.ones((2, 3))), Tensor(np.ones((4,)))
     for function in (ops.add, ops.sub, ops.mul, ops.div, ops.pow, ops.floor_divide, ops.remainder, ops.eq, ops.ne,

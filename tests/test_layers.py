@@ -190,6 +190,13 @@ def test_embedding():
 zeros = minigrad.zeros
 
 
+def test_the_gradient_of_a_linear_weight_lies_in_memory_as_the_weight_does():
+    """So that the optimiser's pass over both is a straight one."""
+    layer = nn.Linear(5, 3)
+    layer(minigrad.randn(2, 4, 5)).sum().backward()
+    assert layer.weight.grad.data.flags.c_contiguous and not layer.weight.grad.data.T.flags.c_contiguous
+
+
 @pytest.mark.parametrize("call, error, message", [
     (lambda: nn.Linear(3, 2)(zeros(4, 5)), ValueError,
      r"linear: weight \(2, 3\) expects inputs \(..., 3\), not \(4, 5\)"),

@@ -130,7 +130,8 @@ def run(x, t, g):
     return y.data, x.grad.data
 
 
-@pytest.mark.parametrize("shape", [(3, 40, 29, 31), (1, 300, 257), (70, 10, 100), (2, 1, 40000)])
+@pytest.mark.parametrize("shape", [(3, 40, 29, 31), (1, 300, 257), (70, 10, 100), (2, 1, 40000),
+                                   (2001, 40), (300, 257), (100, 1000), (70000, 1)])
 def test_fused_cross_entropy_is_the_composition(shape):
     x, t, g = large(shape)
     assert losses.fused(x)
@@ -167,6 +168,22 @@ def test_fused_cross_entropy_of_strange_logits():
         x[1, place, 2, 2] = 0
 
 
+def test_fused_cross_entropy_of_rows_is_that_of_images():
+    """(N, C) has loops of its own: strange logits must fare alike."""
+    x, t, g = large()
+    x[0, :, 0, 0] = 1e4 * np.arange(40)
+    x[0, 5, 0, 1], x[1, 7, 2, 2] = -np.inf, np.nan
+    t[0, 0, :2] = 3
+    y, dx = run(x, t, g)
+    rows = np.moveaxis(x, 1, 3)
+    for layout in (np.ascontiguousarray, np.asfortranarray):
+        y_, dx_ = run(layout(rows.reshape(-1, 40)), t.reshape(-1).astype(np.int32), g.reshape(-1))
+        np.testing.assert_allclose(y_, y.reshape(-1), rtol=1e-6, atol=1e-6)
+        known = np.isfinite(dx_)           # NaN spreads over its row
+        assert known.all(1).sum() == len(known) - 1 and known.sum() >= known.size - 40
+        np.testing.assert_allclose(dx_[known], np.moveaxis(dx, 1, 3).reshape(-1, 40)[known], rtol=1e-5, atol=2e-6)
+
+
 def test_fused_cross_entropy_of_far_logits():
     """Adding one number to all logits changes nothing, to the last bit where the sums are exact."""
     x, t, g = large()
@@ -195,11 +212,11 @@ def test_results_do_not_depend_on_the_number_of_threads():
     try:
         for threads in range(1, config.NUMBA_NUM_THREADS + 1):
             set_num_threads(threads)
-            results.append(run(*large()))
+            results.append([*run(*large()), *run(*large((2001, 40)))])
     finally:
         set_num_threads(before)
-    for y, dx in results[1:]:
-        assert np.array_equal(y, results[0][0]) and np.array_equal(dx, results[0][1])
+    for given in results[1:]:
+        assert all(map(np.array_equal, given, results[0]))
 
 
 def test_small_losses_do_not_load_numba():

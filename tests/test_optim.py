@@ -333,3 +333,13 @@ def test_the_fused_update_is_the_formula(kind, size, dtype, tolerance, monkeypat
     for fused, plain in zip(*results):
         assert fused.dtype == dtype and not np.array_equal(fused, 0 * fused)
         np.testing.assert_allclose(fused, plain, rtol=tolerance, atol=tolerance)
+
+
+def test_the_fused_update_takes_gradients_of_any_layout():
+    results = []
+    for layout in (np.ascontiguousarray, np.asfortranarray):
+        p = tensor(np.ones((200, 300), np.float32), requires_grad=True)
+        p.grad = minigrad.Tensor(layout(np.random.default_rng(0).standard_normal((200, 300), np.float32)))
+        optim.Adam([p], lr=0.1).step()
+        results.append(p.data)
+    assert np.array_equal(*results)

@@ -218,7 +218,8 @@ def test_any_and_all():
 def long_axes():
     """(shape, axes of a sum) with many numbers along an axis that is not the last in memory."""
     return [((30_001, 2), (0,)), ((2, 30_001, 3), (1,)), ((2, 30_001, 3), (0, 1)), ((30_001, 2, 3), (0, 2)),
-            ((4096, 2), (0, 1))]
+            ((4096, 2), (0, 1)), ((300, 5, 30, 31), (0, 2, 3)), ((5, 3001, 31), (1, 2)), ((5, 31, 3001), (0, 2)),
+            ((40, 50, 60), (0, 1, 2)), ((40, 50, 60), (2,)), ((3000, 7, 1), (1, 2)), ((3000, 1, 1), (1, 2))]
 
 
 @pytest.mark.parametrize("shape, dim", long_axes())

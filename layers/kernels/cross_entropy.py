@@ -1,21 +1,24 @@
-"""Cross-entropy of large float32 logits (N, C, positions), in one pass over the memory and with no array of their size
-but the gradient.
+"""Cross-entropy of large float32 logits (N, C) or (N, C, positions), in one pass over the memory and with no array of
+their size but the gradient.
 
 A block of positions is worked on at a time: all its classes fit into the cache, so the maximum, the sum of exponentials
-and the gradient read the logits from memory only once.  Inside a block, the innermost loop runs over positions, which
-lie side by side, so that the compiler can take many of them at once.  Blocks are independent of each other: threads
-share them, and the results are the same for any number of threads.
+and the gradient read the logits from memory only once.  Inside a block, the innermost loop runs over numbers that lie
+side by side, so that the compiler can take many of them at once: over positions, or, in (N, C), over classes.  Blocks
+are independent of each other: threads share them, and the results are the same for any number of threads.
 """
 import numpy as np
-from numba import njit, prange
+from minigrad.compiled import njit, prange
 
-BLOCK = 64                                 # positions; with 256 classes, 64 kB
+BLOCK = 64                                 # positions, or examples; with 256 classes, 64 kB
 
 
 def forward(x, target):
     """log(sum(exp(x))) - x[target] along the second axis.   x (N, C, ...) float32, target (N, ...) -> (N, ...)"""
     losses = np.empty(target.shape, x.dtype)
-    compute_losses(logits(x), positions(target, np.int64), positions(losses, x.dtype))
+    if x.ndim == 2:
+        compute_losses_of_rows(np.ascontiguousarray(x), np.ascontiguousarray(target, np.int64), losses)
+    else:
+        compute_losses(logits(x), positions(target, np.int64), positions(losses, x.dtype))
     return losses
 
 
@@ -25,7 +28,12 @@ def gradient(g, y, x, target):
     log(sum(exp(x))) is not summed up again: it is y + x[target].
     """
     dx = np.empty(x.shape, x.dtype)
-    compute_gradient(positions(g, x.dtype), positions(y, x.dtype), logits(x), positions(target, np.int64), logits(dx))
+    if x.ndim == 2:
+        g, y, target = (np.ascontiguousarray(a, t) for a, t in ((g, x.dtype), (y, x.dtype), (target, np.int64)))
+        compute_gradient_of_rows(g, y, np.ascontiguousarray(x), target, dx)
+    else:
+        compute_gradient(positions(g, x.dtype), positions(y, x.dtype), logits(x), positions(target, np.int64),
+                         logits(dx))
     return dx
 
 
@@ -38,6 +46,9 @@ def positions(x, dtype):
     """(N, positions), in C order."""
     return np.ascontiguousarray(x, dtype).reshape(x.shape[0], -1)
 
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Positions side by side
 
 @njit(parallel=True, cache=True)
 def compute_losses(x, target, losses):
@@ -88,9 +99,74 @@ def largest(x, first, size, top):
     """top = the largest logit at each position of a block.  (A NaN may be passed over; it makes the sums NaN.)"""
     top[:] = -np.inf
     for c in range(x.shape[0]):
-        row = x[c, first:first + size]
-        for k in range(size):
-            top[k] = top[k] if top[k] > row[k] else row[k]
+        keep_larger(top, x[c, first:first + size])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Classes side by side
+
+@njit(parallel=True, cache=True)
+def compute_losses_of_rows(x, target, losses):
+    """losses (N,) of x (N, C), block by block."""
+    for job in prange(-(-x.shape[0] // BLOCK)):
+        losses_of_rows(x, target, losses, job * BLOCK)
+
+
+@njit(cache=True)
+def losses_of_rows(x, target, losses, first):
+    """losses (N,) of BLOCK examples."""
+    top, total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    for n in range(first, min(first + BLOCK, x.shape[0])):
+        largest_of_row(x[n], top)
+        total[:] = 0
+        for c in range(0, x.shape[1], BLOCK):
+            add_exponentials(x[n, c:c + BLOCK], top, total)
+        s = x.dtype.type(0)
+        for k in range(0, BLOCK, 4):       # four at a time, for an addition waits for the one before
+            s += (total[k] + total[k + 1]) + (total[k + 2] + total[k + 3])
+        losses[n] = np.log(s) + (top[0] - x[n, target[n]])
+
+
+@njit(parallel=True, cache=True)
+def compute_gradient_of_rows(g, y, x, target, dx):
+    """dx (N, C), block by block."""
+    for job in prange(-(-x.shape[0] // BLOCK)):
+        gradient_of_rows(g, y, x, target, dx, job * BLOCK)
+
+
+@njit(cache=True)
+def gradient_of_rows(g, y, x, target, dx, first):
+    """dx (N, C) of BLOCK examples."""
+    top, log_total, factor = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    for n in range(first, min(first + BLOCK, x.shape[0])):
+        largest_of_row(x[n], top)
+        log_total[:] = y[n] + (x[n, target[n]] - top[0])
+        factor[:] = g[n]
+        for c in range(0, x.shape[1], BLOCK):
+            write_probabilities(x[n, c:c + BLOCK], top, log_total, factor, dx[n, c:c + BLOCK])
+        dx[n, target[n]] -= g[n]
+
+
+@njit(cache=True)
+def largest_of_row(x, top):
+    """All of top = the largest logit of a row."""
+    top[:] = -np.inf
+    for c in range(0, x.size, BLOCK):
+        keep_larger(top, x[c:c + BLOCK])
+    largest = top[0]
+    for k in range(1, min(BLOCK, x.size)):
+        largest = largest if largest > top[k] else top[k]
+    top[:] = largest
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Loops over numbers that lie side by side
+
+@njit(cache=True)
+def keep_larger(top, row):
+    """top = the larger of top and row."""
+    for k in range(row.size):
+        top[k] = top[k] if top[k] > row[k] else row[k]
 
 
 @njit(cache=True)

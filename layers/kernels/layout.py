@@ -11,23 +11,30 @@ The output (r, q) goes to the flat place r * pitch + q.  The tap (a, b) then rea
 is a * pitch + b places further: one shift, whatever the row.  A few places between the rows are computed in vain.
 Several images (or a band of rows of a large one) make up a *group*, laid end to end in the same manner.
 
-Small images that leave much unused between them are laid side by side instead: first the first pixels of all images of
-the group, then their second pixels ...; every shift then is `images` times as long.
+Where that wastes much, images are laid side by side instead: first the first pixels of all images of the group, then
+their second pixels ...; every shift then is `between` times as long.  Rows are now long enough for the registers to
+skip what lies between the outputs of one row and those of the next.
 
 A stride s splits the image into s * s *phases*, images of every s-th pixel, each with a plane of its own; a tap then
 shifts within one phase.  For the transposed convolution the source has one phase, but the *result* has s * s of them:
 each is a *pass* of its own, in which those taps take part that hit it.
+
+The result is computed in *tiles* of TILE registers.  A tap that would read nothing but padding for a whole tile is left
+out there: next to the border of an image, and most of all in transposed convolutions, that is a good part of them.
 """
 from collections import namedtuple
 from functools import lru_cache
 import numpy as np
+from minigrad.vectors import BYTES
 
-POSITIONS = 1024       # a group has about so many places: enough to fill the vectors, few enough for the near caches
-SMALL = 256            # images of at most so many places may be laid side by side
+POSITIONS = 1024       # a group end to end has about so many places: enough to fill the registers, few enough for the
+                       # near caches
+CACHE = 3 << 18        # a group side by side takes at most so many bytes, a part of the second-level cache
+BLOCK, TILE = 4, 4     # channels, and registers of the result, that are computed together
 
 
-class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images height band plane columns "
-                                  "passes shifts")):
+class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images height band line plane "
+                                  "columns run passes taps starts bounds shifts weights")):
     """Where things lie.
 
     down, right how many phases the source is split into, along each axis
@@ -39,34 +46,46 @@ class Layout(namedtuple("Layout", "down right top left pitch rows between spacin
     images      images in a group; 1 where an image is cut into bands
     height      rows of the result, of the longest pass
     band        rows of the result in a group
+    line        as computed, the result's rows are so far from each other
     plane       places of one channel's one phase
     columns     for each column of the source, the place of its pixels within their row, that of its phase included
+    run         the places, from the first one on, of pixels that follow each other without a gap
     passes      an int64 array with a row per pass: see PASS
-    shifts      the shift of each tap of each pass, one pass after the other
+    taps        the shift of each tap, one pass after the other
+    starts      where each register of the result starts in the flat layout, TILE a tile, one pass after the other
+    bounds      tile k's own taps are those from bounds[k] to bounds[k + 1] in the two lists that follow
+    shifts      the shifts of the taps that each tile takes
+    weights     where the weights of these taps lie among the packed ones, in numbers
     """
     __slots__ = ()
 
 
-# The columns of `Layout.passes`: the range of its taps; the size of its part of the result; where that part begins.
-PASS = namedtuple("Pass", "first_tap end_tap height width down right")
+# The columns of `Layout.passes`: the size of its part of the result; where that part begins; the first of its tiles.
+PASS = namedtuple("Pass", "height width down right first_tile")
+Cut = namedtuple("Cut", "pitch rows between spacing images height band line")
 
 
 def sketch(height, width, taps, offset):
     """A pass before the pitch is known: taps as (index, phase, down, right)."""
-    return PASS(0, len(taps), height, width, *offset), taps
+    return PASS(height, width, *offset, 0), taps
 
 
 @lru_cache(maxsize=1024)
-def gathering(geometry, batch):
-    """The layout of the convolution (and of the weight gradient): one pass over a source in phases."""
+def gathering(geometry, batch, channels, lanes):
+    """The layout of the convolution (and of the weight gradient): one pass over a source in phases.
+
+    channels    of the source
+    lanes       numbers in a register
+    """
     (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
     taps = [(a * dh % sh * sw + b * dw % sw, a * dh // sh, b * dw // sw) for a, b in geometry.taps]
     top, bottom, left, right = geometry.padding
-    return build(geometry.size, geometry.stride, (top, left), [sketch(*geometry.output_size, taps, (0, 0))], batch)
+    passes = [sketch(*geometry.output_size, taps, (0, 0))]
+    return build(geometry.size, geometry.stride, (top, left), passes, batch, channels, lanes)
 
 
 @lru_cache(maxsize=1024)
-def scattering(geometry, batch):
+def scattering(geometry, batch, channels, lanes):
     """The layout of the transposed convolution, and which taps each of its passes takes.
 
     The pixel u (counted in the padded image) of phase f = u mod s gets w[a] * y[(u - a d) / s] from the taps a for
@@ -82,7 +101,7 @@ def scattering(geometry, batch):
             taps = [(0, rows[a] + reach[0], columns[b] + reach[1]) for a, b in mine]
             passes.append(sketch(height, width, taps, (down, right)))
             chosen.extend(mine)
-    return build(geometry.output_size, (1, 1), tuple(reach), passes, batch), tuple(chosen)
+    return build(geometry.output_size, (1, 1), tuple(reach), passes, batch, channels, lanes), tuple(chosen)
 
 
 def axis_passes(size, kernel, stride, before, dilation):
@@ -98,36 +117,125 @@ def axis_passes(size, kernel, stride, before, dilation):
     return passes
 
 
-def build(size, phases, origin, passes, batch):
-    """Choose pitch, spacing and groups for a source of the given size."""
-    height = max(p.height for p, _ in passes)
+def build(size, phases, origin, passes, batch, channels, lanes):
+    """The layout of a batch of sources of the given size: the one of several that computes the fewest products."""
     width = max(p.width for p, _ in passes)
+    cuts = [end_to_end(size, phases, origin, passes, batch)]
+    for images in sorted({min(TILE, lanes), lanes}):
+        # with fewer images than lanes, a register holds several neighbouring pixels, so rows must not be shorter
+        if images == lanes or images <= batch and phases == (1, 1) and min(size[1], width) >= lanes:
+            cuts += [side_by_side(size, phases, origin, passes, images, channels, lanes, whole) for whole in (1, TILE)]
+    layouts = [lay_out(cut, size, phases, origin, passes, lanes) for cut in dict.fromkeys(cuts)]
+    return min(layouts, key=lambda layout: cost(layout, batch))
+
+
+def cost(layout, batch):
+    """About how many products a batch takes, those that are computed in vain included."""
+    bands = -(-layout.height // layout.band) if layout.band else 1
+    copying = 1 + 0.1 * (bands * layout.rows / max(1, layout.height) - 1)      # the rows that bands have in common
+    slow = layout.down * layout.right > 1 or layout.pitch == 1 and layout.height < 64
+    preference = 1 if layout.between > 1 else 1.5 if slow else 0.94    # images end to end are copied faster, but not
+    return -(-batch // layout.images) * bands * len(layout.shifts) * copying * preference      # phases or short runs
+
+
+def lay_out(cut, size, phases, origin, passes, lanes):
+    """The Layout that follows from a cut."""
+    taps = [(phase, down * cut.pitch + right * cut.between) for _, taps in passes for phase, down, right in taps]
+    places = cut.rows * cut.pitch * (cut.images if cut.between == 1 else 1)
+    plane = -(-(places + max([0] + [shift for _, shift in taps]) + cut.pitch + 16) // 16) * 16
+    taps = np.array([phase * plane + shift for phase, shift in taps], np.int64)
+    right, phase = np.divmod(np.arange(size[1]) + origin[1], phases[1])
+    columns = phase * plane + right * cut.between
+    filled = None if cut.band < cut.height else pixels_before(size, phases, origin, cut, plane, columns)
+    table, starts, bounds, chosen, first = [], [], [0], [], 0
+    for p, mine in passes:
+        table.append(p._replace(first_tile=len(bounds) - 1))
+        if p.height > 0 and p.width > 0:
+            registers = register_starts(cut, p, lanes)
+            taken = taken_taps(registers, taps[first:first + len(mine)], filled, lanes)
+            starts.append(registers.ravel())
+            chosen.append(first + np.nonzero(taken)[1])
+            bounds.extend(bounds[-1] + np.cumsum(taken.sum(1)))
+        first += len(mine)
+    chosen = np.concatenate([np.zeros(0, np.int64), *chosen])
+    run = np.arange(max(size[0] * size[1], cut.height * max(p.width for p, _ in passes))) * cut.between
+    return Layout(*phases, *origin, *cut, plane, columns, run, np.array(table, np.int64), taps,
+                  np.concatenate([np.zeros(0, np.int64), *starts]), np.array(bounds, np.int64), taps[chosen],
+                  chosen * BLOCK)
+
+
+def extents(size, phases, origin, passes):
+    """Rows and columns of the result's longest pass; pitch and rows of a source plane; how far down the taps look."""
+    height, width = max(p.height for p, _ in passes), max(p.width for p, _ in passes)
     lowest = max([0] + [p.height - 1 + down for p, taps in passes for _, down, _ in taps])
     rightmost = max([0] + [p.width - 1 + right for p, taps in passes for _, _, right in taps])
-    single = phases == (1, 1)
-    if single:                                             # neighbouring rows and images share their padding
+    if phases == (1, 1):                                   # neighbouring rows and images share their padding
         pitch = max(width, size[1] + max(origin[1], rightmost + 1 - origin[1] - size[1]))
         rows = max(height, size[0] + max(origin[0], lowest + 1 - origin[0] - size[0]))
     else:
         pitch = max(rightmost + 1, -(-(size[1] + origin[1]) // phases[1]))
         rows = max(lowest + 1, -(-(size[0] + origin[0]) // phases[0]))
+    return height, width, pitch, rows, max([0] + [down for _, taps in passes for _, down, _ in taps])
+
+
+def end_to_end(size, phases, origin, passes, batch):
+    """Images one after the other: several in a group, or bands of a large one."""
+    height, width, pitch, rows, lookahead = extents(size, phases, origin, passes)
     band = height
     if height * pitch > 2 * POSITIONS and height > 1:
         band = max(1, POSITIONS // pitch)
-        rows = band + max([0] + [down for _, taps in passes for _, down, _ in taps])
-    used, spacing, between = (height - 1) * pitch + width, rows * pitch, 1
-    images = 1 if band < height else max(1, min(POSITIONS // max(1, spacing), batch // 8))
-    if spacing <= SMALL and spacing >= 1.25 * used and batch > 1:
-        images = between = min(max(1, POSITIONS // used), -(-batch // 4))
-        pitch, spacing = pitch * between, 1
-    places = pitch * rows * (images if between == 1 else 1)
-    table, shifts = [], []
-    for p, taps in passes:
-        table.append((len(shifts), len(shifts) + len(taps), *p[2:]))
-        shifts.extend((phase, down * pitch + right * between) for phase, down, right in taps)
-    reach = max([0] + [shift for _, shift in shifts])
-    plane = -(-(places + reach + pitch + 16) // 16) * 16
-    shifts = np.array([phase * plane + shift for phase, shift in shifts], np.int64)
-    right, phase = np.divmod(np.arange(size[1]) + origin[1], phases[1])
-    return Layout(*phases, *origin, pitch, rows, between, spacing, images, height, band, plane,
-                  phase * plane + right * between, np.array(table, np.int64), shifts)
+        rows = band + lookahead
+    images = 1 if band < height else max(1, min(POSITIONS // max(1, rows * pitch), batch // 8))
+    return Cut(pitch, rows, 1, rows * pitch, images, height, band, pitch)
+
+
+def side_by_side(size, phases, origin, passes, images, channels, lanes, whole):
+    """The pixels of `images` images in turn; the group is cut into bands if it is too large for the cache.
+
+    whole       rows of the result take a multiple of so many registers: with TILE, no tile spans two rows, and more
+                taps can be left out
+    """
+    height, width, pitch, rows, lookahead = extents(size, phases, origin, passes)
+    line = -(-width * images // (whole * lanes)) * whole * lanes
+    band, row_bytes = height, phases[0] * phases[1] * channels * pitch * images * BYTES // lanes
+    if rows * row_bytes > CACHE and height > 1:
+        bands = -(-height // max(1, CACHE // row_bytes - lookahead))
+        band = -(-height // bands)                         # all of about the same size
+        rows = band + lookahead if band < height else rows
+    return Cut(pitch * images, rows, images, 1, images, height, band, line)
+
+
+def registers(cut, images, height, width, lanes):
+    """How many registers the result of a group takes."""
+    if cut.between > 1:
+        return height * cut.line // lanes
+    return -(-((images - 1) * cut.spacing + (height - 1) * cut.pitch + width) // lanes)
+
+
+def register_starts(cut, p, lanes):
+    """Where the registers of a pass's result start in the flat layout, TILE a row."""
+    height = min(cut.band, p.height)
+    if cut.between == 1:
+        starts = np.arange(registers(cut, cut.images, height, p.width, lanes)) * lanes
+    else:
+        across = np.minimum(np.arange(0, cut.line, lanes), (p.width * cut.between - 1) // lanes * lanes)
+        starts = (np.arange(height)[:, None] * cut.pitch + across).ravel()
+    return np.append(starts, np.repeat(starts[-1:], -len(starts) % TILE)).reshape(-1, TILE)    # the last one fills up
+
+
+def taken_taps(starts, taps, filled, lanes):
+    """Which taps each tile takes: those that read a pixel somewhere.  -> bool (tiles, taps)"""
+    if filled is None:
+        return np.ones((len(starts), len(taps)), bool)
+    at = np.minimum(starts[:, :, None] + taps, len(filled) - 1 - lanes)
+    return (filled[at + lanes] > filled[at]).any(1)
+
+
+def pixels_before(size, phases, origin, cut, plane, columns):
+    """How many places before each one of the flat layout hold a pixel and not padding, for one channel of a group."""
+    filled = np.zeros(phases[0] * phases[1] * plane, bool)
+    images = np.arange(cut.images) * cut.spacing
+    for u in range(size[0]):
+        row, phase = divmod(u + origin[0], phases[0])
+        filled[phase * phases[1] * plane + row * cut.pitch + columns[:, None] + images] = True
+    return np.concatenate([[0], np.cumsum(filled)])

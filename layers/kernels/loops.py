@@ -8,7 +8,7 @@ differentiated with respect to one of its three arguments.  With several groups,
 group only.
 """
 import numpy as np
-from numba import njit
+from minigrad.compiled import njit
 
 
 def forward(x, w, b, geometry):

@@ -2,8 +2,9 @@
 
     y[c, p] = sum over i, t of  w[c, i, t] * x[i, p + shift[t]]          p: a place in the flat layout of `layout.py`
 
-`sum_of_shifts` computes that for 4 channels and 4 vectors of places at a time: 16 running sums stay in registers while
-all input channels and taps go by, 4 loads and 4 weights for 16 multiply-adds, and nothing is stored before the end.
+`sum_of_shifts` computes that for 4 channels and 4 registers full of places at a time: 16 running sums stay in registers
+while all input channels and taps go by, 4 loads and 4 weights for 16 multiply-adds, and nothing is stored before the
+end.
 The transposed convolution runs the same loop with the shifts turned round.  The weight gradient
 
     w[c, i, t] = sum over p of  y[c, p] * x[i, p + shift[t]]
@@ -15,11 +16,13 @@ Every sum is added up in an order that depends on the shapes alone: the number o
 """
 import math
 import numpy as np
-from numba import config, get_num_threads, njit, prange
+from minigrad.compiled import config, get_num_threads, njit, prange
+from minigrad.vectors import (
+    LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
 from . import layout
-from .vectors import broadcast, fma, lanes, load, pair_sums, store
+from .layout import BLOCK
 
-BLOCK = 4              # channels that are computed together
+CONVOLUTION, CORRELATION = 0, 1
 PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
 SMALL = 1 << 19        # below so many multiply-adds, waking the other threads costs more than it saves
 
@@ -27,7 +30,7 @@ SMALL = 1 << 19        # below so many multiply-adds, waking the other threads c
 def forward(x, w, b, geometry):
     """The convolution y = w * x + b.   x (N, I, H, W), w (C, I / groups, KH, KW), b (C,) or None -> y (N, C, OH, OW)"""
     y = np.empty((x.shape[0], w.shape[0], *geometry.output_size), x.dtype)
-    plan = layout.gathering(geometry, x.shape[0])
+    plan = layout.gathering(geometry, *x.shape[:2], LANES[x.dtype])
     walk(x, pack(w, geometry.taps, geometry.groups), b, y, plan, (1, 1), geometry.groups)
     return y
 
@@ -37,7 +40,7 @@ def input_gradient(y, w, b, geometry):
     None -> x (N, I, H, W)"""
     C, members, groups = w.shape[0], w.shape[1], geometry.groups
     x = np.empty((y.shape[0], members * groups, *geometry.size), y.dtype)
-    plan, taps = layout.scattering(geometry, y.shape[0])
+    plan, taps = layout.scattering(geometry, *y.shape[:2], LANES[y.dtype])
     turned = w.reshape(groups, C // groups, members, *geometry.kernel).swapaxes(1, 2)
     turned = turned.reshape(groups * members, C // groups, *geometry.kernel)
     walk(y, pack(turned, taps, groups), b, x, plan, geometry.stride, groups)
@@ -46,17 +49,21 @@ def input_gradient(y, w, b, geometry):
 
 def weight_gradient(x, y, geometry):
     """The gradient of <w * x, y> in w.   x (N, I, H, W), y (N, C, OH, OW) -> (C, I / groups, KH, KW)"""
-    C, members = y.shape[1], x.shape[1] // geometry.groups
-    plan = layout.gathering(geometry, x.shape[0])
+    C, groups, taps = y.shape[1], geometry.groups, len(geometry.taps)
+    members, blocks = x.shape[1] // groups, -(-C // groups // BLOCK)
+    plan = layout.gathering(geometry, *x.shape[:2], LANES[x.dtype])
     parts = max(1, min(PARTS, number_of_jobs(plan, x.shape[0])))
-    sums = np.zeros((parts, C, members * len(geometry.taps)), x.dtype)
-    workers = threads(y.size * members * len(geometry.taps))
+    tiles = -(-members * taps // 4)
+    sums = np.zeros((parts, groups * blocks, tiles, BLOCK * 4), x.dtype)
+    workers = threads(y.size * members * taps)
     slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
     scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
-    run(correlate, correlate_parallel, workers, x, y, sums, plan, geometry.groups, scratch, places, slices)
+    run(workers, CORRELATION, x, y, sums, np.zeros(0, x.dtype), plan, (1, 1), groups, scratch, places, slices)
+    sums = sums.sum(0).reshape(groups, blocks, tiles, BLOCK, 4).swapaxes(2, 3)
+    sums = sums.reshape(groups, blocks * BLOCK, tiles * 4)[:, :C // groups, :members * taps]
     w = np.zeros((C, members, *geometry.kernel), x.dtype)
     a, b = np.array(geometry.taps, np.int64).reshape(-1, 2).T
-    w[:, :, a, b] = sums.sum(0).reshape(C, members, len(geometry.taps))
+    w[:, :, a, b] = sums.reshape(C, members, taps)
     return w
 
 
@@ -70,15 +77,15 @@ def threads(multiplications):
     return 1 if multiplications < SMALL else get_num_threads()
 
 
-def run(kernel, kernel_parallel, workers, *arguments):
+def run(workers, *arguments):
     """Run a kernel on one thread or on several.  If it must be compiled first, that is done at LLVM's lowest level of
     effort: the hot loops are written out in registers, there is little left to find, and it takes 40 % less time."""
     before, config.OPT = config.OPT, 1
     try:
         if workers == 1:
-            kernel(0, 1, *arguments)
+            share(0, 1, *arguments)
         else:
-            kernel_parallel(workers, *arguments)
+            share_out(workers, *arguments)
     finally:
         config.OPT = before
 
@@ -96,7 +103,8 @@ def pack(w, taps, groups):
 
 def workspaces(workers, channels, plan, dtype):
     """For each thread, a zeroed source in the flat layout, and room for BLOCK rows of places of the result."""
-    places = -(-plan.plane // 64) * 64 + 64                # whole tiles are read and written, past the last place
+    # whole tiles are written and read, past the last place
+    places = max(plan.plane, len(plan.starts) * LANES[dtype], plan.band * plan.line) + 64
     return (zeros(dtype, workers, channels * plan.down * plan.right * plan.plane + 128),
             zeros(dtype, workers, BLOCK, places))
 
@@ -111,56 +119,79 @@ def zeros(dtype, *shape):
 
 def walk(source, weights, bias, result, plan, step, groups):
     """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
-    if bias is None:
-        bias = np.zeros(result.shape[1], source.dtype)
+    C, blocks = result.shape[1] // groups, weights.shape[0] // groups
+    biases = np.zeros((groups, blocks * BLOCK), source.dtype)
+    if bias is not None:
+        biases[:, :C] = bias.reshape(groups, C)
     jobs = number_of_jobs(plan, source.shape[0])
-    workers = threads(result.size * weights.shape[1] * len(plan.shifts))
+    workers = threads(result.size * weights.shape[1] * len(plan.taps))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    run(convolve, convolve_parallel, workers, source, weights, bias, result, plan, step, groups, scratch, places,
-        slices)
+    run(workers, CONVOLUTION, source, weights, result, biases.ravel(), plan, step, groups, scratch, places, slices)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The two hot loops
 
 @njit(cache=True)
-def sum_of_shifts(x, first, distance, channels, shifts, w, y, length):
-    """y[c, p] = sum over i, t of w[i, t, c] * x[first + i * distance + p + shifts[t]], for 4 c and all p < length."""
-    n = lanes(x)
-    y0, y1, y2, y3 = y[0], y[1], y[2], y[3]
-    zero = x.dtype.type(0)
-    for p in range(0, length, 4 * n):
-        a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
-        a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
-        for i in range(channels):
-            start = first + i * distance + p
-            for t in range(shifts.size):
-                at = start + shifts[t]
-                b0, b1, b2, b3 = load(x, at), load(x, at + n), load(x, at + 2 * n), load(x, at + 3 * n)
-                v = broadcast(w[i, t, 0])
-                a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
-                v = broadcast(w[i, t, 1])
-                a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
-                v = broadcast(w[i, t, 2])
-                a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
-                v = broadcast(w[i, t, 3])
-                a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
-        store(y0, p, a00); store(y0, p + n, a01); store(y0, p + 2 * n, a02); store(y0, p + 3 * n, a03)
-        store(y1, p, a10); store(y1, p + n, a11); store(y1, p + 2 * n, a12); store(y1, p + 3 * n, a13)
-        store(y2, p, a20); store(y2, p + n, a21); store(y2, p + 2 * n, a22); store(y2, p + 3 * n, a23)
-        store(y3, p, a30); store(y3, p + n, a31); store(y3, p + 2 * n, a32); store(y3, p + 3 * n, a33)
+def sum_of_shifts(x, first, distance, channels, w, bias, block, next_block, plan, first_tile, tiles, y, y_first,
+                  y_distance, end):
+    """y[c, p] = bias[c] + sum over i, t of w[i, t, c] * x[first + i * distance + start[p] + shift[t]], for the channels
+    c from one block to before another, and for all places p of some tiles: 4 registers each, which start where
+    plan.starts says.
+
+    y[c, p] is the number y_first + c * y_distance + p of the array y, where p counts from the first tile on.  If `end`
+    isn't zero, y is the result itself, and a row of it ends there: the last tile then overlaps the one before.
+    """
+    n, apart = lanes(x), w.shape[2] * 4
+    for tile in range(first_tile, first_tile + tiles):
+        p = 4 * n * (tile - first_tile)
+        s0, s1 = plan.starts[4 * tile], plan.starts[4 * tile + 1]
+        s2, s3 = plan.starts[4 * tile + 2], plan.starts[4 * tile + 3]
+        if end:
+            p = min(p, end - 4 * n)
+            s0, s1, s2, s3 = p, p + n, p + 2 * n, p + 3 * n
+        begin, stop = plan.bounds[tile], plan.bounds[tile + 1]
+        shifts, weights = plan.shifts[begin:stop], plan.weights[begin:stop]    # of the taps that this tile takes
+        for c in range(4 * block, 4 * next_block, 4):
+            a00 = a01 = a02 = a03 = repeat(bias, c)
+            a10 = a11 = a12 = a13 = repeat(bias, c + 1)
+            a20 = a21 = a22 = a23 = repeat(bias, c + 2)
+            a30 = a31 = a32 = a33 = repeat(bias, c + 3)
+            for i in range(channels):
+                row, weight = first + i * distance, (c // 4 * channels + i) * apart
+                for u in range(shifts.size):
+                    at, k = row + shifts[u], weight + weights[u]
+                    b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
+                    v = repeat(w, k)
+                    a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
+                    v = repeat(w, k + 1)
+                    a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
+                    v = repeat(w, k + 2)
+                    a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
+                    v = repeat(w, k + 3)
+                    a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
+            to = y_first + c * y_distance + p
+            store(y, to, a00); store(y, to + n, a01); store(y, to + 2 * n, a02); store(y, to + 3 * n, a03)
+            to += y_distance
+            store(y, to, a10); store(y, to + n, a11); store(y, to + 2 * n, a12); store(y, to + 3 * n, a13)
+            to += y_distance
+            store(y, to, a20); store(y, to + n, a21); store(y, to + 2 * n, a22); store(y, to + 3 * n, a23)
+            to += y_distance
+            store(y, to, a30); store(y, to + n, a31); store(y, to + 2 * n, a32); store(y, to + 3 * n, a33)
 
 
 @njit(cache=True)
-def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, length, sums):
-    """sums[4 * c + k] = sum over p < length of yc[p] * x[ok + p], for 4 channels c and 4 offsets k."""
+def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, starts, count, sums, at):
+    """sums.flat[at + 4 * c + k] += sum over p of yc[p] * x[ok + start[p]], for 4 channels c and 4 offsets k, over the
+    places p of `count` registers."""
     n = lanes(x)
     zero = x.dtype.type(0)
     a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
     a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
-    for p in range(0, length, n):
-        b0, b1, b2, b3 = load(x, o0 + p), load(x, o1 + p), load(x, o2 + p), load(x, o3 + p)
+    for r in range(count):
+        s, p = starts[r], r * n
+        b0, b1, b2, b3 = load(x, o0 + s), load(x, o1 + s), load(x, o2 + s), load(x, o3 + s)
         v = load(y0, p)
         a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
         v = load(y1, p)
@@ -172,38 +203,78 @@ def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, length, sums):
     a00, a02, a10, a12 = pair_sums(a00, a01), pair_sums(a02, a03), pair_sums(a10, a11), pair_sums(a12, a13)
     a20, a22, a30, a32 = pair_sums(a20, a21), pair_sums(a22, a23), pair_sums(a30, a31), pair_sums(a32, a33)
     if n == 2:                             # as many steps as it takes to add up n lanes: then each lane is one total
-        store(sums, 0, a00); store(sums, 2, a02); store(sums, 4, a10); store(sums, 6, a12)
-        store(sums, 8, a20); store(sums, 10, a22); store(sums, 12, a30); store(sums, 14, a32)
+        add(sums, at, a00); add(sums, at + 2, a02); add(sums, at + 4, a10); add(sums, at + 6, a12)
+        add(sums, at + 8, a20); add(sums, at + 10, a22); add(sums, at + 12, a30); add(sums, at + 14, a32)
         return
     a00, a10, a20, a30 = pair_sums(a00, a02), pair_sums(a10, a12), pair_sums(a20, a22), pair_sums(a30, a32)
     if n == 4:
-        store(sums, 0, a00); store(sums, 4, a10); store(sums, 8, a20); store(sums, 12, a30)
+        add(sums, at, a00); add(sums, at + 4, a10); add(sums, at + 8, a20); add(sums, at + 12, a30)
         return
     a00, a20 = pair_sums(a00, a10), pair_sums(a20, a30)
     if n == 8:
-        store(sums, 0, a00); store(sums, 8, a20)
+        add(sums, at, a00); add(sums, at + 8, a20)
         return
-    store(sums, 0, pair_sums(a00, a20))
+    add(sums, at, pair_sums(a00, a20))
+
+
+@njit(cache=True, inline="always")
+def add(sums, at, v):
+    """sums.flat[at : at + lanes] += v"""
+    store(sums, at, fma(v, broadcast(sums.dtype.type(1)), load(sums, at)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Into the flat layout and back
 
 @njit(cache=True, inline="always")
-def copy(source, at, target, to, count, b):
-    """target[to + k] = source[at + k] + b for k < count, a register at a time.
+def copy(source, at, target, to, count):
+    """target[to : to + count] = source[at : at + count], a register at a time.
 
     The last register overlaps the one before, so that nothing is written past the end.
     """
     n = lanes(source)
     if count < n:
         for k in range(count):
-            target[to + k] = source[at + k] + b
+            target[to + k] = source[at + k]
     else:
-        one, many = broadcast(source.dtype.type(1)), broadcast(b)
         for k in range(0, count - n, n):
-            store(target, to + k, fma(load(source, at + k), one, many))
-        store(target, to + count - n, fma(load(source, at + count - n), one, many))
+            store(target, to + k, load(source, at + k))
+        store(target, to + count - n, load(source, at + count - n))
+
+
+@njit(cache=True)
+def lay_side_by_side(pixels, at, apart, width, images, between, target, to, columns):
+    """target[to + columns[v] + m] = pixels[at + m * apart + v] for all v < width, m < images"""
+    n, v = lanes(pixels), 0
+    while 1 < between == images and v < width:             # a block of `between` times `n` pixels in registers
+        if width >= n:
+            v = min(v, width - n)                          # the last block overlaps the one before
+        if at + (between - 1) * apart + v + n > pixels.size:
+            break
+        if between == n:
+            interleave(pixels, at + v, apart, target, to, columns, v, min(n, width - v))
+        else:
+            interleave_few(pixels, at + v, apart, target, to, columns, v, n)
+        v += n
+    for m in range(images):
+        for u in range(v, width):
+            target[to + columns[u] + m] = pixels[at + m * apart + u]
+
+
+@njit(cache=True)
+def take_apart(source, at, between, width, images, pixels, to, apart):
+    """pixels[to + m * apart + v] = source[at + v * between + m] for all v < width, m < images"""
+    n, v = lanes(pixels), 0
+    while images == between and width >= n and v < width:
+        v = min(v, width - n)
+        if between == n:
+            separate(source, at + v * between, pixels, to + v, apart)
+        else:
+            separate_few(source, at + v * between, pixels, to + v, apart)
+        v += n
+    for m in range(images):
+        for u in range(v, width):
+            pixels[to + m * apart + u] = source[at + u * between + m]
 
 
 @njit(cache=True)
@@ -215,122 +286,138 @@ def spread(source, n, count, start, plan, flat):
     """
     channels, height, width = source.shape[1:]
     sh, sw, pitch, between, plane = plan.down, plan.right, plan.pitch, plan.between, plan.plane
-    pixels, zero = source.ravel(), source.dtype.type(0)
-    single = sw == 1 and between == 1
-    touching = single and sh == 1 and width == pitch       # the rows lie end to end: copy them all at once
-    for m in range(count):
+    pixels, size = source.ravel(), height * width
+    turns, images = (count, 1) if between == 1 else (1, count)
+    for m in range(turns):
         for i in range(channels):
-            image = ((n + m) * channels + i) * height * width
+            image = ((n + m) * channels + i) * size
             for f in range(sh):
                 base = (i * sh + f) * sw * plane + m * plan.spacing
-                for r in range(plan.rows):
-                    u = (start + r) * sh + f - plan.top
-                    row = base + r * pitch
-                    if u < 0 or u >= height:
-                        if between == 1:
-                            for g in range(sw):
-                                for q in range(row + g * plane, row + g * plane + pitch):
-                                    flat[q] = 0
-                    elif touching:
-                        if r == 0 or u == 0:
-                            copy(pixels, image + u * width, flat, row, min(plan.rows - r, height - u) * width, zero)
-                    elif single:
-                        copy(pixels, image + u * width, flat, row + plan.left, width, zero)
+                # the plane's row r holds the image's row first + r * sh; before `head` and from `tail` on there is none
+                first = start * sh + f - plan.top
+                head = min(plan.rows, max(0, -(first // sh)))
+                tail = max(head, min(plan.rows, (height - 1 - first) // sh + 1))
+                if plan.band < plan.height:
+                    for g in range(sw):
+                        fill(flat, base + g * plane, head * pitch)
+                        fill(flat, base + g * plane + tail * pitch, (plan.rows - tail) * pitch)
+                rows, across, columns = tail - head, width, plan.columns
+                if sh == 1 and sw == 1 and width * between == pitch:       # the rows lie end to end: all at once
+                    rows, across, columns = min(rows, 1), rows * width, plan.run
+                for r in range(head, head + rows):
+                    at, to = image + (first + r * sh) * width, base + r * pitch
+                    if sw == 1 and between == 1:
+                        copy(pixels, at, flat, to + plan.left, across)
                     else:
-                        for v in range(width):
-                            flat[row + plan.columns[v]] = pixels[image + u * width + v]
+                        lay_side_by_side(pixels, at, channels * size, across, images, between, flat, to, columns)
+
+
+@njit(cache=True, inline="always")
+def fill(target, to, count):
+    """target[to : to + count] = 0"""
+    for k in range(to, to + count):
+        target[k] = 0
 
 
 @njit(cache=True)
-def gather(places, count, channels, result, n, c, start, down, right, height, width, step, plan, bias):
-    """Pick the result's places out of the flat rows of `channels` channels, and add the bias."""
-    pixels, pitch, between, spacing = result.ravel(), plan.pitch, plan.between, plan.spacing
+def gather(places, count, channels, result, n, c, start, down, right, height, width, step, plan):
+    """Pick the result's places out of the rows computed for `channels` channels."""
+    pixels, line, between, size = result.ravel(), plan.line, plan.between, result.shape[2] * result.shape[3]
+    whole = step[0] == 1 and step[1] == 1                  # one phase: its columns are whole rows
+    rows, across = (1, height * width) if width * between == line else (height, width)
     for j in range(channels):
         row = places[j]
-        b = bias[c + j]
+        image = (n * result.shape[1] + c + j) * size
+        if whole and between > 1:
+            for r in range(rows):
+                take_apart(row, r * line, between, across, count, pixels, image + (start + r) * width,
+                           result.shape[1] * size)
+            continue
         for m in range(count):
-            image = ((n + m) * result.shape[1] + c + j) * result.shape[2] * result.shape[3]
-            if step[0] == 1 and step[1] == 1 and between == 1:             # one phase: its columns are whole rows
-                rows, length = (1, height * width) if width == pitch else (height, width)
+            first, to = m * plan.spacing, image + m * result.shape[1] * size
+            if whole:
                 for r in range(rows):
-                    copy(row, m * spacing + r * pitch, pixels, image + (start + r) * width, length, b)
+                    copy(row, first + r * line, pixels, to + (start + r) * width, across)
             else:
+                to += down * result.shape[3] + right
                 for r in range(height):
-                    at = m * spacing + r * pitch
-                    to = image + (down + (start + r) * step[0]) * result.shape[3] + right
                     for q in range(width):
-                        pixels[to + q * step[1]] = row[at + q * between] + b
+                        pixels[to + (start + r) * step[0] * result.shape[3] + q * step[1]] = (
+                            row[first + r * line + q * between])
 
 
 @njit(cache=True)
 def lay(y, n, count, c, channels, start, height, plan, places):
-    """Lay `channels` channels of y out as `spread` does, at the places of the outputs; between them there are zeros.
+    """Lay `channels` channels of y out as the result's registers are; between its rows there are zeros.
 
     A group that is smaller than others wipes out first what an earlier one may have left.
     """
-    width, pitch, between, spacing = y.shape[3], plan.pitch, plan.between, plan.spacing
-    pixels, zero = y.ravel(), y.dtype.type(0)
+    width, line, between, size = y.shape[3], plan.line, plan.between, y.shape[2] * y.shape[3]
+    pixels = y.ravel()
+    rows, across = (1, height * width) if width * between == line else (height, width)
     for j in range(channels):
         row = places[j]
         if count < plan.images or height < plan.band:
             row[:] = 0
-        for m in range(count):
-            first = (((n + m) * y.shape[1] + c + j) * y.shape[2] + start) * width
-            if between == 1:
-                rows, across = (1, height * width) if width == pitch else (height, width)
-                for r in range(rows):
-                    copy(pixels, first + r * width, row, m * spacing + r * pitch, across, zero)
+        first = (n * y.shape[1] + c + j) * size + start * width
+        for r in range(rows):
+            if between > 1:
+                lay_side_by_side(pixels, first + r * width, y.shape[1] * size, across, count, between, row, r * line,
+                                 plan.run)
             else:
-                for r in range(height):
-                    for q in range(width):
-                        row[m * spacing + r * pitch + q * between] = pixels[first + r * width + q]
+                for m in range(count):
+                    copy(pixels, first + m * y.shape[1] * size + r * width, row, m * plan.spacing + r * line, across)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The work, shared out.  A job is one group of images (or one band of an image); with fewer jobs than threads, a job's
 # channels are shared out in slices as well.  A worker takes every workers-th task; no two tasks write the same place.
+# `convolve` and `correlate` are inlined, since each function that calls another one is compiled with a copy of that.
 
-@njit(cache=True)
-def extent(count, height, width, plan):
-    """How many places there are from the first output of a group to its last one."""
-    return (count - 1) * plan.spacing + (height - 1) * plan.pitch + (width - 1) * plan.between + 1
+registers = njit(cache=True)(layout.registers)
 
 
-@njit(cache=True)
-def convolve(worker, workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
+@njit(cache=True, inline="always")
+def convolve(worker, workers, source, weights, result, bias, plan, step, groups, scratch, places, slices):
     """One worker's share of everything that `walk` does."""
-    flat, room = scratch[worker], places[worker]
+    flat, room, pixels = scratch[worker], places[worker], result.ravel()
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
-    per_group = result.shape[1] // groups
-    distance = plan.down * plan.right * plan.plane
+    per_group, size = result.shape[1] // groups, result.shape[2] * result.shape[3]
+    distance, n_lanes = plan.down * plan.right * plan.plane, lanes(flat)
     bands = -(-plan.height // plan.band)
+    # Where the result lies as it is computed, no room in between is needed, and all blocks of channels take their turn
+    # while a tile's part of the source is in the nearest cache.  The last tile moves, so all must take all taps.
+    direct = (groups == 1 and slices == 1 and step[0] == 1 and step[1] == 1 and plan.images == 1
+              and plan.line == result.shape[3] and plan.shifts.size == plan.taps.size * (plan.bounds.size - 1))
     for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
         n, start = job // bands * plan.images, job % bands * plan.band
         count = min(plan.images, batch - n)
         spread(source, n, count, start, plan, flat)
-        for block in range(part, groups * blocks, slices):
+        done = 0
+        if direct:
+            length = min(plan.band, plan.height - start) * plan.line
+            if length >= 4 * n_lanes:
+                done = blocks if result.shape[1] % BLOCK == 0 else blocks - 1
+                sum_of_shifts(flat, 0, distance, members, weights, bias, 0, done, plan, 0,
+                              -(-length // (4 * n_lanes)), pixels, n * result.shape[1] * size + start * plan.line, size,
+                              length)
+        for block in range(max(part, done), groups * blocks, slices):
             group, j = block // blocks, block % blocks * BLOCK
             c = group * per_group + j
             for k in range(plan.passes.shape[0]):
-                first, end, height, width, down, right = plan.passes[k]
+                height, width, down, right, first_tile = plan.passes[k]
                 height = min(plan.band, height - start)
                 if height > 0 and width > 0:
-                    length = extent(count, height, width, plan)
-                    sum_of_shifts(flat, group * members * distance, distance, members, plan.shifts[first:end],
-                                  weights[block, :, first:end], room, length)
+                    tiles = -(-registers(plan, count, height, width, n_lanes) // 4)
+                    sum_of_shifts(flat, group * members * distance, distance, members, weights, bias, block,
+                                  block + 1, plan, first_tile, tiles, room.ravel(), -4 * block * room.shape[1],
+                                  room.shape[1], 0)
                     gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
-                           step, plan, bias)
+                           step, plan)
 
 
-@njit(parallel=True, cache=True)
-def convolve_parallel(workers, source, weights, bias, result, plan, step, groups, scratch, places, slices):
-    """All workers' shares at once."""
-    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
-        convolve(np.int64(worker), workers, source, weights, bias, result, plan, step, groups, scratch, places, slices)
-
-
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices):
     """One worker's share of everything that `weight_gradient` does, but for the sum of the parts.
 
@@ -338,11 +425,10 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
     """
     flat, room = scratch[worker], places[worker]
     y0, y1, y2, y3 = room[0], room[1], room[2], room[3]
-    tile = np.empty(16, x.dtype)
     offsets = np.empty(4, np.int64)
     batch, members, per_group = x.shape[0], x.shape[1] // groups, y.shape[1] // groups
     blocks = -(-per_group // BLOCK)
-    distance, shifts = plan.down * plan.right * plan.plane, plan.shifts
+    distance, shifts = plan.down * plan.right * plan.plane, plan.taps
     pairs = members * shifts.size
     bands = -(-y.shape[2] // plan.band)
     jobs, parts = -(-batch // plan.images) * bands, sums.shape[0]
@@ -351,7 +437,7 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
         for job in range(k * jobs // parts, (k + 1) * jobs // parts):
             n, start = job // bands * plan.images, job % bands * plan.band
             count, height = min(plan.images, batch - n), min(plan.band, y.shape[2] - start)
-            length = extent(count, height, y.shape[3], plan)
+            full = registers(plan, count, height, y.shape[3], lanes(flat))
             spread(x, n, count, start, plan, flat)
             for block in range(part, groups * blocks, slices):
                 group, j = block // blocks, block % blocks * BLOCK
@@ -362,14 +448,22 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
                     for b in range(4):                     # the last pair, again and again, fills the last tile
                         p = min(pair + b, pairs - 1)
                         offsets[b] = (group * members + p // shifts.size) * distance + shifts[p % shifts.size]
-                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], length, tile)
-                    for a in range(channels):
-                        for b in range(min(4, pairs - pair)):
-                            sums[k, c + a, pair + b] += tile[4 * a + b]
+                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], plan.starts,
+                                 full, sums[k, block], pair * BLOCK)
+
+
+@njit(cache=True)
+def share(worker, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """One worker's share of a convolution (a the source, b the weights, c the result), or of a CORRELATION (a and b the
+    two that are multiplied, c the sums)."""
+    if kind == CONVOLUTION:
+        convolve(worker, workers, a, b, c, bias, plan, step, groups, scratch, places, slices)
+    else:
+        correlate(worker, workers, a, b, c, plan, groups, scratch, places, slices)
 
 
 @njit(parallel=True, cache=True)
-def correlate_parallel(workers, x, y, sums, plan, groups, scratch, places, slices):
-    """All workers' shares at once."""
-    for worker in prange(workers):
-        correlate(np.int64(worker), workers, x, y, sums, plan, groups, scratch, places, slices)
+def share_out(workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """All workers' shares at once.  One loop serves both kinds, since a parallel loop takes seconds to compile."""
+    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
+        share(np.int64(worker), workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices)

@@ -17,7 +17,8 @@ def main(arguments=None):
         print(f"python -m tests.benchmarks: no workload, prefix or group is called {options.only!r}; there are:",
               *(w.name for w in every), sep="\n    ", file=sys.stderr)
         return 2
-    present = [engines.ours(), None if options.alone else engines.pytorch()]
+    other = None if options.alone else engines.pytorch()   # loaded first, so that it finds the threads as it likes them
+    present = [engines.ours(), other]
     present = [engine for engine in present if engine]
     if len(present) == 1 and not options.alone:
         print("PyTorch is not installed (extra `bench`): ours alone.\n")

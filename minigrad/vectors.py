@@ -1,0 +1,215 @@
+"""A vector type for Numba: `load`, `store`, `broadcast`, `fma` and the like on registers full of numbers.
+
+LLVM keeps running sums in registers only where it sees them as values.  Plain loops over arrays hide that from it once
+sixteen sums are alive at the same time, which is what a fast convolution needs.  So here a Numba type *is* an LLVM
+vector: a variable of this type is a register.  `LANES[dtype]` numbers fit into it: 16 float32 or 8 float64 where the
+processor has AVX-512, half as many with AVX, a quarter elsewhere.
+"""
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+
+def register_bytes():
+    """The size of this processor's vector registers."""
+    features = binding.get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+
+
+BYTES = register_bytes()
+LANES = {np.dtype("float32"): BYTES // 4, np.dtype("float64"): BYTES // 8}
+
+
+class Vector(types.Type):
+    """The Numba type of a register of `lanes` numbers of the scalar type `scalar`."""
+
+    def __init__(self, scalar):
+        self.scalar = scalar
+        self.lanes = BYTES * 8 // scalar.bitwidth
+        super().__init__(name=f"vector({scalar} x {self.lanes})")
+
+    @property
+    def llvm(self):
+        return ir.VectorType(ir.FloatType() if self.scalar == types.float32 else ir.DoubleType(), self.lanes)
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        super().__init__(manager, vector, vector.llvm)
+
+
+def address(context, builder, array_type, array, index):
+    """A pointer to the vector that starts at array.flat[index]."""
+    base = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(base, [index]), Vector(array_type.dtype).llvm.as_pointer())
+
+
+def size(vector):
+    """The alignment that any element has, in bytes: vectors may start at every one of them."""
+    return vector.scalar.bitwidth // 8
+
+
+@intrinsic
+def load(typingctx, array, index):
+    """array[index : index + lanes] of a contiguous array, seen as one-dimensional.  Nothing checks the bounds."""
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        value = builder.load(address(context, builder, array, *arguments), typ=vector.llvm)
+        value.align = size(vector)
+        return value
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, array, index, value):
+    """array[index : index + lanes] = value."""
+    def codegen(context, builder, signature, arguments):
+        builder.store(arguments[2], address(context, builder, array, *arguments[:2])).align = size(value)
+        return context.get_dummy_value()
+    return types.void(array, types.intp, value), codegen
+
+
+def everywhere(builder, vector, number):
+    """A register with `number` in every lane."""
+    undefined = ir.Constant(vector.llvm, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), None))
+
+
+@intrinsic
+def broadcast(typingctx, number):
+    """A register with `number` in every lane."""
+    vector = Vector(number)
+
+    def codegen(context, builder, signature, arguments):
+        return everywhere(builder, vector, *arguments)
+    return vector(number), codegen
+
+
+@intrinsic
+def repeat(typingctx, array, index):
+    """A register with array.flat[index] in every lane, for an index that isn't negative."""
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        base = context.make_array(array)(context, builder, arguments[0]).data
+        return everywhere(builder, vector, builder.load(builder.gep(base, [arguments[1]])))
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """a * b + c, lane by lane, rounded once."""
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(a.llvm, [a.llvm] * 3)
+        name = f"llvm.fma.v{a.lanes}f{a.scalar.bitwidth}"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+    return a(a, a, a), codegen
+
+
+@intrinsic
+def pair_sums(typingctx, a, b):
+    """a[0] + a[1], a[2] + a[3] ..., b[0] + b[1], b[2] + b[3] ...: half of the way to the totals of a and of b."""
+    def codegen(context, builder, signature, arguments):
+        even, odd = (ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), list(range(start, 2 * a.lanes, 2)))
+                     for start in (0, 1))
+        return builder.fadd(builder.shuffle_vector(*arguments, even), builder.shuffle_vector(*arguments, odd))
+    return a(a, a), codegen
+
+
+@intrinsic
+def lanes(typingctx, array):
+    """How many of the array's numbers fit into a register: a constant of the compiled code."""
+    def codegen(context, builder, signature, arguments):
+        return context.get_constant(types.intp, Vector(array.dtype).lanes)
+    return types.intp(array), codegen
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows of numbers into columns, and back
+
+def shuffle(builder, a, b, numbers):
+    """The chosen numbers of the registers a and b laid end to end."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers))
+
+
+def zipped(builder, vectors, lanes):
+    """Registers with a row each become the same numbers column by column.
+
+    Zipping row i with row i + R / 2, for all i, halves the distance between the numbers of a column; after log2 R
+    rounds they are neighbours.
+    """
+    low, high = ([half + i // 2 + i % 2 * lanes for i in range(lanes)] for half in (0, lanes // 2))
+    for _ in range(len(vectors).bit_length() - 1):
+        pairs = zip(vectors[:len(vectors) // 2], vectors[len(vectors) // 2:])
+        vectors = [shuffle(builder, a, b, half) for a, b in pairs for half in (low, high)]
+    return vectors
+
+
+def unzipped(builder, vectors, lanes):
+    """What undoes `zipped`."""
+    even, odd = (list(range(start, 2 * lanes, 2)) for start in (0, 1))
+    for _ in range(len(vectors).bit_length() - 1):
+        pairs = list(zip(vectors[::2], vectors[1::2]))
+        vectors = [shuffle(builder, a, b, every) for every in (even, odd) for a, b in pairs]
+    return vectors
+
+
+def interleaver(most):
+    """The intrinsic `interleave` for as many rows as a register has lanes, but at most `most`."""
+    @intrinsic
+    def interleave(typingctx, source, at, apart, target, to, columns, first, count):
+        """target[to + columns[first + v] + m] = source[at + m * apart + v] for all rows m, and for v < count.
+
+        With fewer rows than lanes a register takes several columns, which must be neighbours, and count all lanes.
+        """
+        vector = Vector(source.dtype)
+        rows = min(most, vector.lanes)
+
+        def codegen(context, builder, signature, arguments):
+            source_at, at, apart, target_at, to, columns_at, first, count = arguments
+            vectors = []
+            for m in range(rows):
+                place = builder.add(at, builder.mul(apart, ir.Constant(apart.type, m)))
+                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
+                vectors[-1].align = size(vector)
+            table = context.make_array(columns)(context, builder, columns_at).data
+            for j, value in enumerate(zipped(builder, vectors, vector.lanes)):
+                v = ir.Constant(first.type, j * vector.lanes // rows)
+                with builder.if_then(builder.icmp_signed("<", v, count)):
+                    place = builder.add(to, builder.load(builder.gep(table, [builder.add(first, v)])))
+                    builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+            return context.get_dummy_value()
+        return types.void(source, *[types.intp] * 2, target, types.intp, columns, *[types.intp] * 2), codegen
+    return interleave
+
+
+def separator(most):
+    """The intrinsic `separate` for as many rows as a register has lanes, but at most `most`."""
+    @intrinsic
+    def separate(typingctx, source, at, target, to, apart):
+        """target[to + m * apart + v] = source[at + v * rows + m] for all rows m and all lanes v."""
+        vector = Vector(source.dtype)
+        rows = min(most, vector.lanes)
+
+        def codegen(context, builder, signature, arguments):
+            source_at, at, target_at, to, apart = arguments
+            vectors = []
+            for j in range(rows):
+                place = builder.add(at, ir.Constant(at.type, j * vector.lanes))
+                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
+                vectors[-1].align = size(vector)
+            for m, value in enumerate(unzipped(builder, vectors, vector.lanes)):
+                place = builder.add(to, builder.mul(apart, ir.Constant(apart.type, m)))
+                builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+            return context.get_dummy_value()
+        return types.void(source, types.intp, target, *[types.intp] * 2), codegen
+    return separate
+
+
+interleave, interleave_few = interleaver(64), interleaver(4)
+separate, separate_few = separator(64), separator(4)
