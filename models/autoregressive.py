@@ -21,6 +21,12 @@ class Autoregressive(Model):
     """
     inexact = "about"                      # log_prob is exact, so a `nats` that isn't can only be an estimate of it
 
+    def __init__(self, **config):
+        super().__init__(**config)
+        if self.levels is None or self.levels < 2:
+            raise ValueError(f"{type(self).__name__}: takes integers from 0 to levels - 1, so levels must be at least "
+                             f"2, not {self.levels}; real numbers, levels=None, must be made discrete first")
+
     def logits(self, x):
         """The logits of all conditionals at once, each given the entries of x before it: (N, levels, *shape)"""
         raise NotImplementedError(f"{type(self).__name__} must define logits(x)")

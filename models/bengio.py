@@ -26,9 +26,9 @@ class Bengio(Ordered):
 
     def __init__(self, shape, levels=2, group=4, order="natural", seed=0):
         super().__init__(shape=shape, levels=levels, group=group, order=order, seed=seed)
-        if group < 1 or self.size < 2:
-            raise ValueError(f"Bengio: needs groups of one unit or more and two entries or more, not {group} and "
-                             f"{self.size}")
+        self.at_least(1, "group")
+        if self.size < 2:
+            raise ValueError(f"Bengio: takes examples of two or more entries, not of shape {tuple(shape)}")
         self.ranks = np.arange(1, self.size + 1)
         self.entry_degrees, self.degrees = np.repeat(self.ranks, self.width), np.repeat(self.ranks[:-1], group)
         self.hidden = MaskedLinear(len(self.entry_degrees), len(self.degrees))

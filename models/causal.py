@@ -9,7 +9,7 @@ al., WaveNet: a generative model for raw audio, 2016, figure 3.
 from layers import CausalConv1d, Conv1d, ModuleList
 from layers.functional import relu
 from .autoregressive import Autoregressive
-from .scaling import Standardize
+from .scaling import Standardise
 from .windows import ConvCache, pointwise
 
 VARIANTS = {"repaired": 2, "lecture": 1}   # the kernel size of DilatedToy's first layer
@@ -27,11 +27,8 @@ class Causal(Autoregressive):
             raise ValueError(f"{type(self).__name__}: takes sequences, (T,), not examples of shape "
                              f"{tuple(config['shape'])}")
         super().__init__(**config)
-        if self.levels is None:
-            raise ValueError(f"{type(self).__name__}: takes integers from 0 to levels - 1; with levels=None they would "
-                             "be real numbers, which must be made discrete first")
         channels = config["channels"]
-        self.scale = Standardize(self.levels)
+        self.scale = Standardise(levels=self.levels)
         self.layers = ModuleList(
             CausalConv1d(channels if i else 1, channels, kernel_size, dilation, shift=i == 0)
             for i, (kernel_size, dilation) in enumerate(kernels))

@@ -177,7 +177,8 @@ def write_samples(model, config, n, seed, place, label=None):
     if model.classes is not None:
         labels["y"] = np.arange(n) % model.classes if label is None else np.full(n, label)
     x = model.sample(n, np.random.default_rng(seed), progress("sampling"), **labels)
-    figures.samples(x, model.levels, f"{n} samples of {config['model']} trained on {config['data']}", place)
+    title = f"{n} sample{'s' * (n > 1)} of {config['model']} trained on {os.path.basename(config['data'])}"
+    figures.samples(x, model.levels, title, place)
 
 
 def progress(text):

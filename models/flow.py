@@ -17,8 +17,9 @@ the chain's log-determinants without a bracket and without the logarithm once; t
 import math
 import numpy as np
 from layers import Module
-from minigrad import log, no_grad, ones, sigmoid, tensor, zeros
+from minigrad import log, no_grad, sigmoid, tensor
 from .model import Model
+from .scaling import Standardise
 
 STATISTICS = 10000                         # from how many training examples mean and standard deviation are taken
 
@@ -35,13 +36,13 @@ class Flow(Model):
         self.exact = self.levels is None
 
     def begin(self, data):
-        """Give the layer `Standardise`, if there is one, the mean and standard deviation of what comes to it."""
+        """Give the `StandardiseLayer`, if there is one, the mean and standard deviation of what comes to it."""
         generator = np.random.default_rng(0)
         numbers = generator.permutation(len(data.train))[:STATISTICS]
         with no_grad():
             x = self.real(data.batch(numbers, generator), generator)
             for layer in self.layers:
-                if isinstance(layer, Standardise):
+                if isinstance(layer, StandardiseLayer):
                     layer.fit(x.data)
                     return
                 x, _ = layer(x)
@@ -119,36 +120,21 @@ def entries(x):
     return tuple(range(1, len(x.shape)))
 
 
-class Standardise(Module):
-    """y = (x - mean) / std, entry by entry.  The two are no parameters: `fit` takes them from data.
-
-    shape           of an example
-    by_channel      whether all entries of a channel, the first axis, share one mean and one standard deviation
-    """
-
-    def __init__(self, shape, by_channel=False):
-        super().__init__()
-        self.by_channel = by_channel
-        self.register_buffer("mean", zeros(*shape))
-        self.register_buffer("std", ones(*shape))
+class StandardiseLayer(Standardise):
+    """`Standardise` as a layer of a flow.   shape: of mean and std"""
 
     def fit(self, x):
-        """Take the two from an array (N, *shape).  Raises ValueError for an entry that is always the same."""
-        axes = (0, *range(2, x.ndim)) if self.by_channel else 0
-        mean, std = (function(x, axes, dtype=np.float64, keepdims=True)[0] for function in (np.mean, np.std))
-        if not (std > 0).all():
-            place = np.argwhere(std <= 0)[0].tolist()
-            raise ValueError(f"Standardise: entry {place} is the same number in all examples; a flow has no density "
-                             "for it, leave it out")
-        with no_grad():
-            self.mean.copy_(tensor(np.broadcast_to(mean, self.mean.shape)))
-            self.std.copy_(tensor(np.broadcast_to(std, self.std.shape)))
+        """Take the two from an array (N, *shape of an example).  Raises ValueError where all numbers are the same."""
+        std = super().fit(x)
+        if not std.all():
+            place = np.argwhere(std == 0)[0].tolist()
+            raise ValueError(f"Standardise: entry {place} is the same number in all examples; there is no density for "
+                             "it, leave it out")
 
     def forward(self, x):
-        return (x - self.mean) / self.std, -log(self.std).sum()
-
-    def inverse(self, y):
-        return y * self.std + self.mean
+        """y = (x - mean) / std, and log |det|, a number: minus log std for each entry of an example"""
+        entries_each = math.prod(x.shape[1:]) // math.prod(self.std.shape)
+        return super().forward(x), -entries_each * log(self.std).sum()
 
 
 class Logit(Module):

@@ -4,7 +4,7 @@
 
 The baseline of all autoregressive models: it has no hidden units, and its cost is convex.
 Source: R. Neal, Connectionist learning of belief networks, 1992; B. Frey, Graphical models for machine learning and
-digital communication, 1998 (97.45 nats on binarised MNIST).
+digital communication, 1998.  Papers that came later give 97.45 nats on binarised MNIST.
 """
 import numpy as np
 from layers import Parameter

@@ -35,6 +35,8 @@ class GatedPixelCNN(Autoregressive):
         if len(shape) != 3 or shape[0] != 1:
             raise ValueError("GatedPixelCNN: takes images of one channel, (1, height, width), not examples of shape "
                              f"{tuple(shape)}")
+        self.at_least(1, "embedding", "channels")
+        self.at_least(0, "layers")
         self.embedding = Embedding(levels, embedding)
         self.position = Parameter(zeros(embedding, *self.shape[1:]))
         self.layers = ModuleList([GatedLayer("A", embedding, channels, first_kernel_size)])

@@ -34,11 +34,9 @@ class Coded(Model):
 
     def __init__(self, **config):
         super().__init__(**config)
-        name = type(self).__name__
-        if config["latent"] < 1:
-            raise ValueError(f"{name}: a code needs at least one number, not latent={config['latent']}")
+        self.at_least(1, "latent")
         if self.levels is not None and self.levels < 2:
-            raise ValueError(f"{name}: entries need at least 2 levels, not {self.levels}")
+            raise ValueError(f"{type(self).__name__}: entries need at least 2 levels, not {self.levels}")
         self.latent = config["latent"]
 
     def values(self, x):

@@ -50,9 +50,7 @@ class MADE(Ordered):
                          connectivities=connectivities, agnostic=agnostic, direct=direct, seed=seed)
         if not hidden or min(hidden) < 1:
             raise ValueError(f"MADE: hidden must hold the sizes of one hidden layer or more, and is {hidden}")
-        if min(orderings, connectivities) < 1:
-            raise ValueError(f"MADE: needs one ordering and one connectivity or more, not {orderings} and "
-                             f"{connectivities}")
+        self.at_least(1, "orderings", "connectivities")
         if self.config["order"] != "random" and (orderings > 1 or agnostic):
             raise ValueError(f'MADE: several orderings must be random ones, order="random", not {order!r}')
         self.agnostic = agnostic

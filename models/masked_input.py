@@ -14,7 +14,7 @@ from layers import Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d, ReLU, Sequentia
 from layers.functional import cross_entropy
 from minigrad import cat, no_grad, stack, tensor
 from .autoregressive import Autoregressive
-from .scaling import Standardize
+from .scaling import Standardise
 
 
 def event(known, values):
@@ -45,11 +45,8 @@ class MaskedInput(Autoregressive):
 
     def __init__(self, size, **config):
         super().__init__(**config)
-        if self.levels is None:
-            raise ValueError(f"{type(self).__name__}: takes integers from 0 to levels - 1; with levels=None they would "
-                             "be real numbers, which must be made discrete first")
         self.size, self.entries = tuple(size), math.prod(size)
-        self.scale = Standardize(self.levels)
+        self.scale = Standardise(levels=self.levels)
 
     def begin(self, data):
         """Take mean and standard deviation of the entries from the training examples."""

@@ -25,6 +25,8 @@ class Model(Module):
         self.config = {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
         self.shape, self.levels = tuple(config["shape"]), config["levels"]
         self.classes = config.get("classes")
+        if self.classes is not None:
+            self.at_least(1, "classes")
 
     @classmethod
     def from_config(cls, config):
@@ -35,6 +37,12 @@ class Model(Module):
     def dtype(self):
         """The type of the parameters, which real-valued input is cast to."""
         return next(self.parameters()).data.dtype
+
+    def at_least(self, least, *names):
+        """Raise ValueError unless these constructor arguments, whole numbers, are `least` or more."""
+        for name in names:
+            if self.config[name] < least:
+                raise ValueError(f"{type(self).__name__}: {name} must be {least} or more, not {self.config[name]}")
 
     # -- learning -----------------------------------------------------------------------------------------------------
 

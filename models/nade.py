@@ -74,8 +74,7 @@ class NADE(Ordered):
     def __init__(self, shape, levels=2, hidden=500, order="natural", seed=0):
         super().__init__(shape=shape, levels=levels, hidden=hidden, order=order, seed=seed)
         check_binary(self)
-        if hidden < 1:
-            raise ValueError(f"NADE: needs one hidden unit or more, not {hidden}")
+        self.at_least(1, "hidden")
         self.W, self.V = Parameter(empty(self.size, hidden)), Parameter(empty(self.size, hidden))
         self.c, self.b = Parameter(zeros(hidden)), Parameter(zeros(self.size))
         init.uniform_(self.W, -1 / math.sqrt(self.size), 1 / math.sqrt(self.size))

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from layers import Module, ModuleList, Parameter, ReLU
 from minigrad import exp, full, softplus, tensor
-from .flow import Flow, Reshape, Standardise, entries
+from .flow import Flow, Reshape, StandardiseLayer, entries
 from .nvp import check_mask, perceptron
 
 
@@ -27,7 +27,9 @@ class NICE(Flow):
         size = math.prod(shape)
         if size < 2:
             raise ValueError(f"NICE: takes examples of two or more entries, not of shape {tuple(shape)}")
-        self.layers = ModuleList([Reshape(shape, (size,)), Standardise((size,))])
+        self.at_least(1, "depth", "hidden")
+        self.at_least(0, "hidden_layers")
+        self.layers = ModuleList([Reshape(shape, (size,)), StandardiseLayer((size,))])
         for i in range(depth):
             mask = (np.arange(size) + i) % 2
             self.layers.append(AdditiveCoupling(mask, perceptron(ReLU, size, *[hidden] * hidden_layers, size)))

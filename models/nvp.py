@@ -8,11 +8,12 @@ Source: Fleuret's lecture 10.3 (NVPNet); L. Dinh, J. Sohl-Dickstein and S. Bengi
 ICLR 2017.  (The layers of L. Dinh, D. Krueger and Y. Bengio, 2014, which the lecture credits, only shift: see nice.py.)
 The lecture adds up |J| where its code rightly adds log |J|, and calls its class with `hidden_dim` for `hdim`.
 """
+import math
 import numpy as np
 from layers import Linear, Module, ModuleList, ReLU, Sequential, Tanh, init
 from minigrad import exp, tanh, tensor
 from minigrad.random import randperm
-from .flow import Flow, Standardise, entries
+from .flow import Flow, StandardiseLayer, entries
 
 ACTIVATIONS = {"tanh": Tanh, "relu": ReLU}
 
@@ -32,9 +33,11 @@ class NVP(Flow):
                          activation=activation, bound=bound)
         if len(shape) != 1 or shape[0] < 2:
             raise ValueError(f"NVP: takes vectors of two or more entries, (D,), not {tuple(shape)}")
+        self.at_least(1, "depth", "hidden")
+        self.at_least(0, "hidden_layers")
         if activation not in ACTIVATIONS:
             raise ValueError(f"NVP: the activation must be {' or '.join(ACTIVATIONS)}, not {activation!r}")
-        self.layers = ModuleList([Standardise(shape)])
+        self.layers = ModuleList([StandardiseLayer(shape)])
         mask = np.zeros(shape[0])
         for i in range(depth):
             mask = 1 - mask if i % 2 else half_mask(shape[0], other_than=mask)
@@ -71,11 +74,13 @@ class Coupling(Module):
 
     mask        b, an array of zeros and ones that broadcasts to an example; both must occur
     network     takes b x, (N, C, ...), gives s' and t, one after the other: (N, 2 C, ...)
-    bound       s = bound tanh(s')
+    bound       s = bound tanh(s'); 0 or more
     """
 
     def __init__(self, mask, network, bound):
         super().__init__()
+        if not 0 <= bound < math.inf:
+            raise ValueError(f"Coupling: bound must be a number from 0 on, not {bound}")
         mask = check_mask(mask)
         self.network = network
         self.register_buffer("kept", tensor(mask))

@@ -53,9 +53,7 @@ class Ordered(Autoregressive):
     def __init__(self, order, seed, **config):
         order = order if isinstance(order, str) else np.asarray(order).tolist()
         super().__init__(order=order, seed=seed, **config)
-        if self.levels is None or self.levels < 2:
-            raise ValueError(f"{self.name}: takes integers from 0 to levels - 1, so levels must be at least 2, "
-                             f"not {self.levels}")
+        self.at_least(0, "seed")
         self.size, self.width = math.prod(self.shape), 1 if self.levels == 2 else self.levels
         self.order = ordering(self.name, order, self.size, np.random.default_rng(seed))
 

@@ -13,7 +13,7 @@ import numpy as np
 from layers import Module, ModuleList, Parameter
 from minigrad import enable_grad, exp, full, is_grad_enabled, log, tensor
 from minigrad.autograd import grad
-from .flow import Flow, Standardise
+from .flow import Flow, StandardiseLayer
 
 
 class PiecewiseLinear(Flow):
@@ -27,7 +27,7 @@ class PiecewiseLinear(Flow):
         super().__init__(shape=shape, levels=levels, pieces=pieces, xmin=xmin, xmax=xmax)
         if tuple(shape) != (1,):
             raise ValueError(f"PiecewiseLinear: takes single numbers, of shape (1,), not {tuple(shape)}")
-        self.layers = ModuleList([Standardise(shape), Increasing(pieces, xmin, xmax)])
+        self.layers = ModuleList([StandardiseLayer(shape), Increasing(pieces, xmin, xmax)])
 
 
 class Increasing(Module):

@@ -41,6 +41,8 @@ class PixelCNN(Autoregressive):
                          first_kernel_size=first_kernel_size, kernel_size=kernel_size)
         if len(shape) != 3:
             raise ValueError(f"PixelCNN: takes images, (colours, height, width), not examples of shape {tuple(shape)}")
+        self.at_least(1, "embedding", "channels")
+        self.at_least(0, "layers")
         colours = self.shape[0]
         self.embedding = Embedding(colours * levels, embedding)
         self.position = Parameter(zeros(colours * embedding, *self.shape[1:]))

@@ -15,7 +15,7 @@ import numpy as np
 from layers import Module, ModuleList, Parameter
 from minigrad import (
     abs, cat, exp, log, logsumexp, no_grad, randn, relu, sigmoid, sin, softplus, stack, tanh, tensor, zeros)
-from .flow import Flow, Standardise
+from .flow import Flow, StandardiseLayer
 
 
 class Planar(Flow):
@@ -28,7 +28,8 @@ class Planar(Flow):
         super().__init__(shape=shape, levels=levels, depth=depth)
         if len(shape) != 1:
             raise ValueError(f"Planar: takes vectors, (D,), not {tuple(shape)}")
-        self.layers = ModuleList([Standardise(shape), PlanarLayers(shape[0], depth)])
+        self.at_least(1, "depth")
+        self.layers = ModuleList([StandardiseLayer(shape), PlanarLayers(shape[0], depth)])
 
 
 class PlanarLayers(Module):
@@ -39,8 +40,6 @@ class PlanarLayers(Module):
 
     def __init__(self, size, depth):
         super().__init__()
-        if depth < 1:
-            raise ValueError(f"PlanarLayers: depth must be positive, not {depth}")
         self.w = Parameter(randn(depth, size))
         squared_norm = (self.w * self.w).sum(1, keepdim=True).detach()
         self.v = Parameter(math.log(math.e - 1) * self.w.detach() / squared_norm + 0.01 * randn(depth, size))

@@ -11,7 +11,7 @@ normalisation.
 import numpy as np
 from layers import Conv2d, Module, ModuleList
 from minigrad import cat, relu
-from .flow import Flow, Logit, Standardise, back, through
+from .flow import Flow, Logit, StandardiseLayer, back, through
 from .nvp import Coupling, zero
 
 
@@ -30,11 +30,13 @@ class RealNVP(Flow):
                          margin=margin)
         if len(shape) != 3:
             raise ValueError(f"RealNVP: takes images, (channels, height, width), not {tuple(shape)}")
-        if scales < 1 or any(size % 2 ** (scales - 1) or size < 2 ** scales for size in shape[1:]):
+        self.at_least(1, "scales", "channels")
+        self.at_least(0, "blocks")
+        if any(size % 2 ** (scales - 1) or size < 2 ** scales for size in shape[1:]):
             raise ValueError(f"RealNVP: images of {shape[1]} x {shape[2]} can't be halved {scales - 1} times and still "
                              f"have two rows and columns; choose other scales than {scales}")
         self.layers = ModuleList([Logit(margin)] if levels is not None else [])
-        self.layers.extend([Standardise(shape, by_channel=True), Scale(tuple(shape), scales, channels, blocks, bound)])
+        self.layers.extend([StandardiseLayer((shape[0], 1, 1)), Scale(tuple(shape), scales, channels, blocks, bound)])
 
 
 class Scale(Module):

@@ -38,6 +38,8 @@ def recipe(minutes, batch_size, lr, **more):
     return {"minutes": minutes, "batch_size": batch_size, "lr": lr, "config": {}, **more}
 
 
+PLANE = ("two_moons", "eight_gaussians", "checkerboard", "banana", "rings")            # data sets of points
+
 MODELS = {
     "masked_sequence": ModelEntry("masked_input", "MaskedSequence", "what came before, as masks and values", {
         "toy_sequences": recipe(1, 32, 3e-3),
@@ -45,6 +47,7 @@ MODELS = {
     "masked_lenet": ModelEntry("masked_input", "MaskedLeNet", "the same for images, with LeNet", {
         "digits": recipe(5, 100, 1e-3),
         "mnist": recipe(10, 100, 1e-3),
+        "fashion_mnist": recipe(10, 100, 1e-3),
     }),
     "causal_toy": ModelEntry("causal", "CausalToy", "causal convolutions over a sequence", {
         "toy_sequences": recipe(1, 50, 1e-2),
@@ -78,12 +81,14 @@ MODELS = {
     "pixelcnn": ModelEntry("pixelcnn", "PixelCNN", "masked convolutions, one pixel after the other", {
         "digits": recipe(3, 16, 2e-3, config={"channels": 32, "layers": 5}),
         "mnist": recipe(10, 16, 2e-3, config={"channels": 32, "layers": 5}),
+        "fashion_mnist": recipe(10, 16, 2e-3, config={"channels": 32, "layers": 5}),
         "binarized_mnist": recipe(60, 16, 3e-3, config={"embedding": 16, "channels": 32, "layers": 7}),
         "dynamic_mnist": recipe(60, 16, 3e-3, config={"embedding": 16, "channels": 32, "layers": 7}),
     }),
     "pixelcnn_two_stack": ModelEntry("two_stack", "TwoStackPixelCNN", "a stack for the rows above, one for the left", {
         "digits": recipe(5, 16, 1e-3),
         "mnist": recipe(10, 16, 1e-3),
+        "fashion_mnist": recipe(10, 16, 1e-3),
         "binarized_mnist": recipe(30, 16, 1e-3),
         "dynamic_mnist": recipe(30, 16, 1e-3),
     }),
@@ -92,24 +97,27 @@ MODELS = {
         "dynamic_mnist": recipe(60, 16, 4e-3, config={"embedding": 8, "channels": 24, "layers": 6}),
         "digits": recipe(10, 16, 2e-3, config={"embedding": 32}),
         "mnist": recipe(20, 16, 2e-3, config={"embedding": 32}),
+        "fashion_mnist": recipe(20, 16, 2e-3, config={"embedding": 32}),
     }),
     "piecewise_linear": ModelEntry("piecewise_linear", "PiecewiseLinear", "a monotone map of the real line", {
         "lecture_1d": recipe(0.5, 250, 1e-2),
     }),
     "nvp": ModelEntry("nvp", "NVP", "affine coupling layers in the plane", {
         name: recipe(2, 256, 2e-3, config={"depth": 8, "hidden": 64, "hidden_layers": 2, "activation": "relu"})
-        for name in ("two_moons", "eight_gaussians", "checkerboard", "banana", "rings")
+        for name in PLANE
     }),
     "nice": ModelEntry("nice", "NICE", "additive coupling layers, logistic noise", {
         "digits": recipe(10, 200, 1e-3, config={"hidden": 500, "hidden_layers": 3}),
         "mnist": recipe(20, 200, 1e-3, config={"hidden": 500, "hidden_layers": 3}),
+        "fashion_mnist": recipe(20, 200, 1e-3, config={"hidden": 500, "hidden_layers": 3}),
     }),
     "realnvp": ModelEntry("realnvp", "RealNVP", "affine coupling layers for images, at several scales", {
         "digits": recipe(10, 32, 2e-3, config={"channels": 16}),
         "mnist": recipe(20, 32, 2e-3, config={"channels": 16}),
+        "fashion_mnist": recipe(20, 32, 2e-3, config={"channels": 16}),
     }),
     "planar": ModelEntry("planar", "Planar", "planar flows in the plane", {
-        name: recipe(2, 500, 2e-3) for name in ("two_moons", "eight_gaussians", "checkerboard", "banana", "rings")
+        name: recipe(2, 500, 2e-3) for name in PLANE
     }),
     "autoencoder": ModelEntry("autoencoder", "Autoencoder", "convolutional, with a Gaussian of its codes", {
         "mnist": recipe(20, 32, 3e-3, config={"latent": 8}),
@@ -127,8 +135,7 @@ MODELS = {
         "fashion_mnist": recipe(3, 100, 2e-3),
     }),
     "toy_vae": ModelEntry("vae", "ToyVAE", "a variational autoencoder in the plane", {
-        "two_moons": recipe(1, 100, 1e-2),
-        "eight_gaussians": recipe(1, 100, 1e-2),
+        name: recipe(1, 100, 1e-2) for name in PLANE
     }),
     "vae": ModelEntry("vae", "VAE", "a variational autoencoder, dense or convolutional", {
         "dynamic_mnist": recipe(45, 100, 1e-3),

@@ -48,8 +48,8 @@ def build(model, arguments, overrides):
             raise ValueError(f"--set {name}={value}: the value is of the wrong kind; {takes}")
     try:
         return cls.from_config({**arguments, **overrides})
-    except (TypeError, LookupError, ArithmeticError, AttributeError) as error:
-        if not overrides:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        if not overrides or str(error).startswith(f"{cls.__name__}: "):        # it says already what to change
             raise
         said = " ".join(f"{name}={value}" for name, value in overrides.items())
         raise ValueError(f"--set {said}: {model} can't be built so ({error}); {takes}") from error

@@ -72,6 +72,8 @@ class Training:
         try:
             while True:
                 if self.evaluation_due():
+                    if bar:
+                        bar.set_postfix_str("measuring")
                     self.evaluate()
                     self.save()
                 if self.interrupted or self.step >= self.last:

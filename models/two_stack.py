@@ -11,7 +11,7 @@ from layers import Conv2d, ModuleList
 from layers.functional import relu
 from minigrad import cat, pad, tensor, zeros
 from .autoregressive import Autoregressive
-from .scaling import Standardize
+from .scaling import Standardise
 from .windows import ConvCache, pointwise
 
 
@@ -40,7 +40,7 @@ class TwoStackPixelCNN(Autoregressive):
         if kernel_size % 2 == 0:
             raise ValueError(f"TwoStackPixelCNN: kernel_size must be odd, not {kernel_size}: it needs a centre")
         half = kernel_size // 2
-        self.scale = Standardize(levels)
+        self.scale = Standardise(levels=levels)
         bits = position_bits(*self.shape[1:]) if positional else np.zeros((0, *self.shape[1:]), np.float32)
         self.register_buffer("bits", tensor(bits), persistent=False)
         sizes = [1 + len(bits), channels, 2 * channels]

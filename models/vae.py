@@ -14,8 +14,9 @@ import math
 import numpy as np
 from layers import Linear, ReLU, Sequential, Tanh
 from layers.functional import binary_cross_entropy_with_logits
-from minigrad import ones, randn, sigmoid, tensor, zeros
+from minigrad import randn, sigmoid, tensor
 from .autoencoder import check_images, convolutions, transposed_convolutions
+from .flow import StandardiseLayer
 from .latent import Latent, log_normal, some_of
 
 
@@ -36,23 +37,21 @@ class ToyVAE(Latent):
         if len(self.shape) != 1 or levels is not None:
             raise ValueError(f"ToyVAE: takes vectors (D,) of real numbers, levels=None; not {self.shape} of "
                              f"levels={levels}")
-        self.register_buffer("mean", zeros(self.shape))
-        self.register_buffer("std", ones(self.shape))
+        self.scale = StandardiseLayer(self.shape)
         self.encoder = Sequential(Linear(self.shape[0], hidden), ReLU(), Linear(hidden, 2 * latent))
         self.decoder = Sequential(Linear(latent, hidden), ReLU(), Linear(hidden, 2 * self.shape[0]))
 
     def begin(self, data):
-        """Note the training set's mean and standard deviation."""
-        self.mean.data[...] = data.train.mean(0)
-        self.std.data[...] = data.train.std(0)
+        """Take mean and standard deviation of each entry from the training examples."""
+        self.scale.fit(data.train)
 
     def values(self, x):
         """Standardised points."""
-        return (super().values(x) - self.mean) / self.std
+        return self.scale(super().values(x))[0]
 
     def examples(self, values):
         """The points of standardised ones."""
-        return values * self.std.data + self.mean.data
+        return self.scale.inverse(tensor(values)).data
 
     def encode(self, values):
         """Means and logarithms of the variances of the codes: (N, D) -> (N, latent), (N, latent)"""
@@ -63,9 +62,9 @@ class ToyVAE(Latent):
         return self.decoder(z).chunk(2, 1)[0]
 
     def log_likelihood(self, values, z):
-        """log N(values; mean(z), variance(z)), and the volume that standardising changes"""
+        """log N(values; mean(z), variance(z)), and log |det| of standardising: (N,)"""
         mean, logvar = self.decoder(z).chunk(2, 1)
-        return log_normal(values, mean, logvar) - self.std.log().sum()
+        return log_normal(values, mean, logvar) - self.scale.std.log().sum()
 
     def draw(self, z, generator):
         """Points from p(x | z): (N, latent) -> (N, D) array"""
@@ -99,7 +98,7 @@ class VAE(Latent):
                  beta=1.0):
         super().__init__(shape=shape, levels=levels, latent=latent, network=network, hidden=hidden, channels=channels,
                          variance=variance, beta=beta)
-        if variance <= 0 or beta < 0:
+        if not (variance > 0 and beta >= 0):                 # which NaN isn't either
             raise ValueError(f"VAE: needs variance > 0 and beta >= 0, not {variance} and {beta}")
         if network not in ("dense", "convolutional"):
             raise ValueError(f'VAE: network must be "dense" or "convolutional", not {network!r}')

@@ -122,5 +122,5 @@ def test_bad_input():
         small(levels=4).nats(np.resize(np.array([0, 255], np.uint8), (1, 1, 16, 16)), None)
     with pytest.raises(TypeError, match="integers from 0 to 255"):
         small().reconstruct(np.zeros((1, 1, 16, 16)))
-    with pytest.raises(ValueError, match="latent=0"):
+    with pytest.raises(ValueError, match="latent must be 1 or more, not 0"):
         small(latent=0)

@@ -182,7 +182,8 @@ def test_settings_override_the_recipe(capsys):
     ("channels=true", "the value is of the wrong kind"),
     ("channels=[3]", "pixelcnn can't be built so"),
     ("channels=null", "pixelcnn can't be built so"),
-    ("channels=0", "channels"),
+    ("channels=0", "PixelCNN: channels must be 1 or more, not 0"),
+    ("kernel_size=2", "kernel_size=2: pixelcnn can't be built so (MaskedConv2d: the kernel's sizes must be odd"),
     ("levels=2", "the data decides the levels"),
 ])
 def test_wrong_settings(capsys, setting, message):
@@ -203,6 +204,8 @@ def test_a_model_refuses_data_that_it_can_not_learn(capsys):
     np.savez("greys.npz", x=np.random.default_rng(0).integers(0, 256, (60, 1, 4, 4)).astype(np.uint8))
     line = refused(capsys, "train", "fvsbn", "--data", "greys.npz", "--epochs", "1")
     assert "FVSBN" in line and "256" in line
+    np.savez("real.npz", x=np.random.default_rng(0).random((60, 1, 4, 4)))
+    assert "PixelCNN: takes integers" in refused(capsys, "train", "pixelcnn", "--data", "real.npz", "--epochs", "1")
     assert not os.path.exists("runs/fvsbn-greys")
 
 

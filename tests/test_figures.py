@@ -13,7 +13,8 @@ from models.autoencoder import Autoencoder
 from models.causal import DilatedToy
 from models.data import DataSet, eight_gaussians, lecture_1d, toy_sequences, two_moons
 from models.denoising import DenoisingAutoencoder
-from models.figures import FIGURES, codes, conditionals, curves, fields, flows, lags, masks, networks, noise, page
+from models.figures import (
+    FIGURES, codes, conditionals, curves, examples, fields, flows, lags, masks, networks, noise, page)
 from models.figures.trained import Trained
 from models.likelihood import evaluate
 from models.made import MADE
@@ -561,3 +562,16 @@ def test_the_command(capsys, tmp_path, monkeypatch):
         error, = capsys.readouterr().err.splitlines()
         assert expected in error
     assert figures.usage("curve") == "python -m models figure curve RUN [RUN ...]"
+
+
+@pytest.mark.parametrize("shape, levels", [((1, 8, 8), 256), ((9,), 7)])
+def test_a_title_is_not_cut_off_however_small_the_picture(monkeypatch, tmp_path, shape, levels):
+    made, path = [], str(tmp_path / "picture.png")
+    monkeypatch.setattr(examples, "figure", lambda *a: made.append(page.figure(*a)) or made[-1])
+    x = np.zeros((1, *shape), np.uint8)
+    examples.samples(x, levels, "64 samples of denoising_autoencoder trained on fashion_mnist", path)
+    examples.inpainting(x, np.ones(shape, bool), x, levels, path)
+    assert len(made) == 2
+    for picture, axes in made:
+        extent = axes.title.get_window_extent()
+        assert 0 <= extent.x0 and extent.x1 <= picture.bbox.width

@@ -107,10 +107,13 @@ def test_it_learns_what_the_labels_say():
 @pytest.mark.parametrize("shape, config, message", [
     ((3, 8, 8), {}, r"GatedPixelCNN: takes images of one channel.*not examples of shape \(3, 8, 8\)"),
     ((1, 8, 8), {"kernel_size": 4}, "kernel's sizes must be odd"),
+    ((1, 8, 8), {"layers": -1}, "GatedPixelCNN: layers must be 0 or more, not -1"),
+    ((1, 8, 8), {"classes": 0}, "GatedPixelCNN: classes must be 1 or more, not 0"),
+    ((1, 8, 8), {"levels": None}, "GatedPixelCNN: takes integers .* not None"),
 ])
 def test_bad_arguments(shape, config, message):
     with pytest.raises(ValueError, match=message):
-        GatedPixelCNN(shape, levels=2, **config)
+        GatedPixelCNN(shape, **{"levels": 2, **config})
 
 
 @pytest.mark.parametrize("classes, x, y, message", [

@@ -287,7 +287,7 @@ def test_evaluation_is_exact():
     ({"levels": None}, "MADE: takes integers .* not None"),
     ({"hidden": ()}, r"MADE: hidden must hold the sizes of one hidden layer or more, and is \(\)"),
     ({"hidden": (5, 0)}, r"MADE: hidden must hold .* \(5, 0\)"),
-    ({"orderings": 0}, "MADE: needs one ordering and one connectivity or more, not 0 and 1"),
+    ({"orderings": 0}, "MADE: orderings must be 1 or more, not 0"),
     ({"orderings": 3}, "MADE: several orderings must be random ones, order=\"random\", not 'natural'"),
     ({"agnostic": True}, "MADE: several orderings must be random ones"),
     ({"order": [0, 1, 1]}, "MADE: order must be a permutation of the 3 entries"),

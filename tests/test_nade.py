@@ -135,7 +135,7 @@ def test_config_builds_the_same_model():
 @pytest.mark.parametrize("config, message", [
     ({"levels": 256}, "NADE: takes binary examples, levels=2, not levels=256"),
     ({"levels": None}, "NADE: takes integers .* not None"),
-    ({"hidden": 0}, "NADE: needs one hidden unit or more, not 0"),
+    ({"hidden": 0}, "NADE: hidden must be 1 or more, not 0"),
     ({"order": [0, 1, 1]}, "NADE: order must be a permutation of the 3 entries"),
 ])
 def test_what_it_is_not_built_for(config, message):

@@ -101,3 +101,11 @@ def test_bad_shapes_and_masks():
     for mask in ([1, 1], [0, 0], [0.5, 1]):
         with pytest.raises(ValueError, match="mask must hold zeros and ones, both"):
             Coupling(mask, None, 2.0)
+
+
+@pytest.mark.parametrize("config, message", [({"depth": 0}, "depth must be 1 or more, not 0"),
+                                             ({"hidden_layers": -1}, "hidden_layers must be 0 or more, not -1"),
+                                             ({"bound": math.nan}, "bound must be a number from 0 on, not nan")])
+def test_what_it_is_not_built_for(config, message):
+    with pytest.raises(ValueError, match=message):
+        NVP((2,), **config)

@@ -117,7 +117,7 @@ def test_its_state_is_all_there_is():
 
 @pytest.mark.parametrize("config, message", [
     ({"shape": (1, 2, 2), "latent": 5}, r"PCA: examples of shape \(1, 2, 2\) have 4 components, not latent=5"),
-    ({"shape": (3,), "latent": 0}, "PCA: a code needs at least one number, not latent=0"),
+    ({"shape": (3,), "latent": 0}, "PCA: latent must be 1 or more, not 0"),
     ({"shape": (3,), "levels": 1, "latent": 2}, "PCA: entries need at least 2 levels, not 1"),
 ])
 def test_bad_settings(config, message):

@@ -187,6 +187,12 @@ def test_bad_input(x, kind, message):
         small().log_prob(x)
 
 
-def test_examples_that_are_no_images_are_refused():
-    with pytest.raises(ValueError, match=r"PixelCNN: takes images.*not examples of shape \(8, 8\)"):
-        PixelCNN((8, 8))
+@pytest.mark.parametrize("shape, config, message", [
+    ((8, 8), {}, r"takes images.*not examples of shape \(8, 8\)"),
+    ((1, 8, 8), {"levels": None}, "takes integers .* not None; real numbers"),
+    ((1, 8, 8), {"layers": -1}, "layers must be 0 or more, not -1"),
+    ((1, 8, 8), {"channels": 0}, "channels must be 1 or more, not 0"),
+])
+def test_what_it_is_not_built_for(shape, config, message):
+    with pytest.raises(ValueError, match=f"PixelCNN: {message}"):
+        PixelCNN(shape, **config)

@@ -120,7 +120,7 @@ def test_it_learns():
 @pytest.mark.parametrize("shape, scales, message", [
     ((784,), 3, r"takes images, \(channels, height, width\), not \(784,\)"),
     ((1, 6, 6), 3, "6 x 6 can't be halved 2 times"),
-    ((1, 4, 4), 0, "choose other scales than 0"),
+    ((1, 4, 4), 0, "RealNVP: scales must be 1 or more, not 0"),
 ])
 def test_bad_shapes(shape, scales, message):
     with pytest.raises(ValueError, match=message):

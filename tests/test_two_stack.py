@@ -97,10 +97,11 @@ def test_it_learns_and_the_positional_encoding_helps():
     ((3, 8, 8), {}, r"TwoStackPixelCNN: takes images of one channel.*not examples of shape \(3, 8, 8\)"),
     ((8,), {}, r"not examples of shape \(8,\)"),
     ((1, 8, 8), {"kernel_size": 4}, "kernel_size must be odd, not 4"),
+    ((1, 8, 8), {"levels": None}, "TwoStackPixelCNN: takes integers .* not None"),
 ])
 def test_bad_arguments(shape, config, message):
     with pytest.raises(ValueError, match=message):
-        TwoStackPixelCNN(shape, levels=2, **config)
+        TwoStackPixelCNN(shape, **{"levels": 2, **config})
 
 
 def test_values_outside_of_the_levels():

@@ -279,7 +279,8 @@ def test_config_builds_the_same_model():
     ({"variance": 0}, "needs variance > 0 and beta >= 0, not 0 and 1"),
     ({"beta": -1}, "needs variance > 0 and beta >= 0, not 0.01 and -1"),
     ({"network": "convolutional", "shape": (1, 30, 28)}, r"multiples of 4, 16 at least; not \(1, 30, 28\)"),
-    ({"latent": 0}, "at least one number, not latent=0"),
+    ({"latent": 0}, "latent must be 1 or more, not 0"),
+    ({"variance": math.nan}, "needs variance > 0"),
     ({"hidden": 200}, "hidden must be a list of sizes, not 200"),
 ])
 def test_bad_settings(config, message):
@@ -318,7 +319,7 @@ def exact_points(model, x):
     """log p(x) of points, from the definition: in the units they were given in."""
     with no_grad():
         mean, logvar = (t.data for t in model.decoder(tensor(GRID[:, None])).chunk(2, 1))
-    mean, variance = mean * model.std.data + model.mean.data, np.exp(logvar) * model.std.data ** 2
+    mean, variance = mean * model.scale.std.data + model.scale.mean.data, np.exp(logvar) * model.scale.std.data ** 2
     return integral(-0.5 * ((x[:, None] - mean) ** 2 / variance + np.log(2 * math.pi * variance)).sum(2))
 
 
@@ -348,7 +349,7 @@ def test_planted_faults_of_the_toys_density_are_noticed(monkeypatch):
         assert np.abs(integrated(model, x) - exact_points(model, x)).max() > 0.1
     monkeypatch.setattr(vae, "log_normal", log_normal)
     right = model.log_likelihood
-    model.log_likelihood = lambda values, z: right(values, z) + model.std.log().sum()      # forgets the points' scale
+    model.log_likelihood = lambda values, z: right(values, z) + model.scale.std.log().sum()    # forgets the units
     assert np.abs(integrated(model, x) - exact_points(model, x)).min() > 1
 
 

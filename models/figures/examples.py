@@ -2,13 +2,15 @@
 import numpy as np
 from .page import figure
 
+TITLE = 4.4            # inches, which titles take: no picture is narrower
+
 
 def samples(x, levels, title, path):
     """A picture of examples (N, *shape): images, sequences, binary vectors, or points.   levels: see DataSet"""
     if x.ndim == 4:
         columns = int(np.ceil(np.sqrt(len(x))))
         rows = -(-len(x) // columns)
-        drawn, axes = figure(0.55 * columns + 0.2, 0.55 * rows + 0.5)
+        drawn, axes = figure(max(0.55 * columns + 0.2, TITLE), 0.55 * rows + 0.5)
         show(axes, tile(colours(x, levels), rows, columns))
     elif x[0].size <= 2 and levels is None:
         width, height = np.ptp(x, axis=0) if x[0].size == 2 else (3, 2)
@@ -20,7 +22,7 @@ def samples(x, levels, title, path):
     else:
         columns = int(np.ceil(np.sqrt(len(x))))
         rows = -(-len(x) // columns)
-        drawn, axes = figure(0.9 * columns + 0.2, 0.7 * rows + 0.5)
+        drawn, axes = figure(max(0.9 * columns + 0.2, TITLE), 0.7 * rows + 0.5)
         lines(axes, x, columns)
     axes.set_title(title, fontsize=9)
     drawn.savefig(path)
@@ -87,7 +89,7 @@ def inpainting(x, known, completed, levels, path):
     if x.ndim == 4:
         images, masks = colours(x, levels), np.broadcast_to(known.any(0)[..., None], (n, *known.shape[1:], 3))
         rows = np.concatenate([images, np.where(masks, images, 0.5), colours(completed, levels)])
-        drawn, axes = figure(0.7 * n + 1, 0.7 * 3 + 0.5)
+        drawn, axes = figure(max(0.7 * n + 1, TITLE), 0.7 * 3 + 0.5)
         axes.imshow(tile(rows, 3, n), interpolation="nearest")
         middles = [x.shape[2] / 2 + i * (x.shape[2] + 2) for i in range(3)]
     elif levels == 2:
@@ -97,7 +99,7 @@ def inpainting(x, known, completed, levels, path):
         axes.imshow(rows, interpolation="nearest", aspect="auto")
         middles = [n / 2 - 0.5 + i * (n + 1) for i in range(3)]
     else:
-        drawn, axes = figure(1.1 * n + 1, 3)
+        drawn, axes = figure(max(1.1 * n + 1, TITLE), 3)
         given = np.where(known, x.astype(np.float64), np.nan)
         lines(axes, np.concatenate([x, given, completed]), n)
         axes.set_axis_on()
