@@ -16,7 +16,7 @@ from importlib import import_module
 import numpy as np
 
 OPENBLAS = "OPENBLAS_THREAD_TIMEOUT", "12"         # the binary logarithm of the clock ticks to wait
-OPENMP = "GOMP_SPINCOUNT", "1000"                  # how often to look for work
+OPENMP = "GOMP_SPINCOUNT", "5000"                  # how often to look for work
 
 
 @contextmanager

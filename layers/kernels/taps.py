@@ -20,6 +20,7 @@ from minigrad.compiled import config, get_num_threads, njit, prange
 from minigrad.vectors import (
     LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
 from . import layout
+from .geometry import all_taps
 from .layout import BLOCK
 
 CONVOLUTION, CORRELATION = 0, 1
@@ -94,11 +95,13 @@ def pack(w, taps, groups):
     """The weights in the order in which `sum_of_shifts` reads them: (blocks of all groups, I, taps, BLOCK)."""
     C, members = w.shape[0] // groups, w.shape[1]
     blocks = -(-C // BLOCK)
-    a, b = np.array(taps, np.int64).reshape(-1, 2).T
-    packed = np.zeros((groups, blocks * BLOCK, members, len(taps)), w.dtype)
-    packed[:, :C] = w[:, :, a, b].reshape(groups, C, members, len(taps))
-    packed = packed.reshape(groups * blocks, BLOCK, members, len(taps))
-    return np.ascontiguousarray(packed.transpose(0, 2, 3, 1))
+    packed = np.zeros((groups, blocks, members, len(taps), BLOCK), w.dtype)
+    chosen = w.reshape(groups, C, members, -1)
+    if taps != all_taps(w.shape[2:]):
+        chosen = chosen[..., [a * w.shape[3] + b for a, b in taps]]
+    for channel in range(BLOCK):           # of each block
+        packed[:, :-(-(C - channel) // BLOCK), :, :, channel] = chosen[:, channel::BLOCK]
+    return packed.reshape(groups * blocks, members, len(taps), BLOCK)
 
 
 def workspaces(workers, channels, plan, dtype):
@@ -391,7 +394,8 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
               and plan.line == result.shape[3] and plan.shifts.size == plan.taps.size * (plan.bounds.size - 1))
     for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
-        n, start = job // bands * plan.images, job % bands * plan.band
+        # the last group takes images of the one before as well, to be full; both write the same numbers
+        n, start = min(job // bands * plan.images, max(0, batch - plan.images)), job % bands * plan.band
         count = min(plan.images, batch - n)
         spread(source, n, count, start, plan, flat)
         done = 0
