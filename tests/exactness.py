@@ -15,6 +15,19 @@ def all_images(shape, levels=2):
     return np.array(list(values), np.uint8).reshape(-1, *shape)
 
 
+def far_from_uniform(model):
+    """The model with weights large enough to make its distribution far from uniform."""
+    for parameter in model.parameters():
+        parameter.data *= 2
+    return model
+
+
+def probabilities(model):
+    """Those of all binary examples."""
+    with no_grad():
+        return np.exp(model.log_prob(all_images(model.shape)).data)
+
+
 def total_probability(model, label=None):
     """The sum of p(x) over all images, or of p(x | y = label), in float64; it makes the model float64."""
     x = all_images(model.double().shape, model.levels)

@@ -5,9 +5,9 @@ import pytest
 import minigrad
 from layers import CausalConv1d
 from layers.functional import conv1d, pad
-from minigrad import no_grad, tensor
+from minigrad import tensor
 from minigrad.optim import Adam
-from exactness import all_images, cache_error, samples_agree
+from exactness import cache_error, far_from_uniform, probabilities, samples_agree
 from models.causal import CausalToy, DilatedToy
 from models.windows import ConvCache
 
@@ -16,19 +16,11 @@ MODELS = {"causal": (CausalToy, {}), "dilated": (DilatedToy, {}),
 
 
 def small(kind, length=10, levels=2, seed=0, **config):
-    """A small network in float64, with weights large enough to make the distribution far from uniform."""
+    """A small network in float64."""
     minigrad.manual_seed(seed)
     cls, usual = MODELS[kind]
     model = cls((length,), levels, **{"channels": 8, **usual, **config}).double()
-    for parameter in model.parameters():
-        parameter.data *= 2
-    return model
-
-
-def probabilities(model):
-    """Those of all binary sequences."""
-    with no_grad():
-        return np.exp(model.log_prob(all_images(model.shape)).data)
+    return far_from_uniform(model)
 
 
 class WrongShift(CausalConv1d):

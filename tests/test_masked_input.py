@@ -5,7 +5,7 @@ import pytest
 import minigrad
 from minigrad import no_grad, tensor
 from minigrad.optim import Adam
-from exactness import all_images, cache_error, samples_agree
+from exactness import cache_error, far_from_uniform, probabilities, samples_agree
 from models.masked_input import MaskedLeNet, MaskedSequence, event
 
 TINY = {"sequence": (MaskedSequence, {"shape": (7,), "levels": 2, "channels": 4, "kernel_size": 2, "hidden": 8}),
@@ -24,19 +24,11 @@ class Position:
 
 
 def tiny(kind, seed=0, **config):
-    """A small network in float64, with weights large enough to make the distribution far from uniform."""
+    """A small network in float64."""
     minigrad.manual_seed(seed)
     cls, usual = TINY[kind]
     model = cls(**{**usual, **config}).double()
-    for parameter in model.parameters():
-        parameter.data *= 2
-    return model
-
-
-def probabilities(model):
-    """Those of all binary examples."""
-    with no_grad():
-        return np.exp(model.log_prob(all_images(model.shape)).data)
+    return far_from_uniform(model)
 
 
 def show_the_present(model):
