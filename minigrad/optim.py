@@ -14,6 +14,7 @@ groups of parameters with their own settings, saving, resuming -- is `Optimizer`
 """
 import numpy as np
 from . import lr_scheduler
+from .order import in_order
 from .tensor import Tensor, raw, stamp
 
 LARGE = 1 << 15        # entries from which on Adam's update is fused
@@ -231,7 +232,7 @@ class Adam(Optimizer):
         rate, root = lr / (1 - b1 ** k), (1 - b2 ** k) ** 0.5
         if p.size >= LARGE and all(a.flags.c_contiguous for a in (p, m, v)):
             from .fused import adam        # the same in one pass; loading Numba for it pays only here
-            return adam(p, np.ascontiguousarray(g), m, v, rate, b1, b2, root, eps)
+            return adam(p, in_order(g), m, v, rate, b1, b2, root, eps)
         m *= b1
         m += (1 - b1) * g
         v *= b2

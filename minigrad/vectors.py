@@ -19,6 +19,7 @@ def register_bytes():
 
 
 BYTES = register_bytes()
+FEW = 4                # rows that `interleave_few` and `separate_few` take, where a register has more lanes
 LANES = {np.dtype("float32"): BYTES // 4, np.dtype("float64"): BYTES // 8}
 
 
@@ -52,15 +53,27 @@ def size(vector):
     return vector.scalar.bitwidth // 8
 
 
+def read(context, builder, array_type, array, index):
+    """The register array.flat[index : index + lanes]."""
+    vector = Vector(array_type.dtype)
+    value = builder.load(address(context, builder, array_type, array, index), typ=vector.llvm)
+    value.align = size(vector)
+    return value
+
+
+def write(context, builder, array_type, array, index, value):
+    """array.flat[index : index + lanes] = value"""
+    place = address(context, builder, array_type, array, index)
+    builder.store(value, place).align = size(Vector(array_type.dtype))
+
+
 @intrinsic
 def load(typingctx, array, index):
     """array[index : index + lanes] of a contiguous array, seen as one-dimensional.  Nothing checks the bounds."""
     vector = Vector(array.dtype)
 
     def codegen(context, builder, signature, arguments):
-        value = builder.load(address(context, builder, array, *arguments), typ=vector.llvm)
-        value.align = size(vector)
-        return value
+        return read(context, builder, array, *arguments)
     return vector(array, types.intp), codegen
 
 
@@ -68,7 +81,7 @@ def load(typingctx, array, index):
 def store(typingctx, array, index, value):
     """array[index : index + lanes] = value."""
     def codegen(context, builder, signature, arguments):
-        builder.store(arguments[2], address(context, builder, array, *arguments[:2])).align = size(value)
+        write(context, builder, array, *arguments)
         return context.get_dummy_value()
     return types.void(array, types.intp, value), codegen
 
@@ -175,14 +188,13 @@ def interleaver(most):
             vectors = []
             for m in range(rows):
                 place = builder.add(at, builder.mul(apart, ir.Constant(apart.type, m)))
-                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
-                vectors[-1].align = size(vector)
+                vectors.append(read(context, builder, source, source_at, place))
             table = context.make_array(columns)(context, builder, columns_at).data
             for j, value in enumerate(zipped(builder, vectors, vector.lanes)):
                 v = ir.Constant(first.type, j * vector.lanes // rows)
                 with builder.if_then(builder.icmp_signed("<", v, count)):
                     place = builder.add(to, builder.load(builder.gep(table, [builder.add(first, v)])))
-                    builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+                    write(context, builder, target, target_at, place, value)
             return context.get_dummy_value()
         return types.void(source, *[types.intp] * 2, target, types.intp, columns, *[types.intp] * 2), codegen
     return interleave
@@ -201,15 +213,14 @@ def separator(most):
             vectors = []
             for j in range(rows):
                 place = builder.add(at, ir.Constant(at.type, j * vector.lanes))
-                vectors.append(builder.load(address(context, builder, source, source_at, place), typ=vector.llvm))
-                vectors[-1].align = size(vector)
+                vectors.append(read(context, builder, source, source_at, place))
             for m, value in enumerate(unzipped(builder, vectors, vector.lanes)):
                 place = builder.add(to, builder.mul(apart, ir.Constant(apart.type, m)))
-                builder.store(value, address(context, builder, target, target_at, place)).align = size(vector)
+                write(context, builder, target, target_at, place, value)
             return context.get_dummy_value()
         return types.void(source, types.intp, target, *[types.intp] * 2), codegen
     return separate
 
 
-interleave, interleave_few = interleaver(64), interleaver(4)
-separate, separate_few = separator(64), separator(4)
+interleave, interleave_few = interleaver(BYTES), interleaver(FEW)
+separate, separate_few = separator(BYTES), separator(FEW)

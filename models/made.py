@@ -16,7 +16,7 @@ import numpy as np
 from layers import ModuleList
 from minigrad import logsumexp, relu, stack
 from .masked_linear import MaskedCache, MaskedLinear
-from .orderings import Ordered, ordering
+from .orderings import Ordered
 
 Connections = namedtuple("Connections", "ranks degrees")
 Connections.__doc__ = """An ordering of the entries, and what each hidden unit sees.

@@ -8,6 +8,7 @@ are independent of each other: threads share them, and the results are the same 
 """
 import numpy as np
 from minigrad.compiled import njit, prange
+from minigrad.order import in_order
 
 BLOCK = 64                                 # positions, or examples; with 256 classes, 64 kB
 
@@ -16,7 +17,7 @@ def forward(x, target):
     """log(sum(exp(x))) - x[target] along the second axis.   x (N, C, ...) float32, target (N, ...) -> (N, ...)"""
     losses = np.empty(target.shape, x.dtype)
     if x.ndim == 2:
-        compute_losses_of_rows(np.ascontiguousarray(x), np.ascontiguousarray(target, np.int64), losses)
+        compute_losses_of_rows(in_order(x), np.ascontiguousarray(target, np.int64), losses)
     else:
         compute_losses(logits(x), positions(target, np.int64), positions(losses, x.dtype))
     return losses
@@ -30,7 +31,7 @@ def gradient(g, y, x, target):
     dx = np.empty(x.shape, x.dtype)
     if x.ndim == 2:
         g, y, target = (np.ascontiguousarray(a, t) for a, t in ((g, x.dtype), (y, x.dtype), (target, np.int64)))
-        compute_gradient_of_rows(g, y, np.ascontiguousarray(x), target, dx)
+        compute_gradient_of_rows(g, y, in_order(x), target, dx)
     else:
         compute_gradient(positions(g, x.dtype), positions(y, x.dtype), logits(x), positions(target, np.int64),
                          logits(dx))
@@ -39,7 +40,7 @@ def gradient(g, y, x, target):
 
 def logits(x):
     """(N, C, positions), in C order."""
-    return np.ascontiguousarray(x).reshape(x.shape[0], x.shape[1], -1)
+    return in_order(x).reshape(x.shape[0], x.shape[1], -1)
 
 
 def positions(x, dtype):

@@ -25,7 +25,7 @@ out there: next to the border of an image, and most of all in transposed convolu
 from collections import namedtuple
 from functools import lru_cache
 import numpy as np
-from minigrad.vectors import BYTES
+from minigrad.vectors import BYTES, FEW
 
 POSITIONS = 1024       # a group end to end has about so many places: enough to fill the registers, few enough for the
                        # near caches
@@ -121,7 +121,7 @@ def build(size, phases, origin, passes, batch, channels, lanes):
     """The layout of a batch of sources of the given size: the one of several that computes the fewest products."""
     width = max(p.width for p, _ in passes)
     cuts = [end_to_end(size, phases, origin, passes, batch)]
-    for images in sorted({min(TILE, lanes), lanes}):
+    for images in sorted({min(FEW, lanes), lanes}):
         # with fewer images than lanes, a register holds several neighbouring pixels, so rows must not be shorter
         if images == lanes or images <= batch and phases == (1, 1) and min(size[1], width) >= lanes:
             cuts += [side_by_side(size, phases, origin, passes, images, channels, lanes, whole) for whole in (1, TILE)]
@@ -151,9 +151,9 @@ def lay_out(cut, size, phases, origin, passes, lanes):
     for p, mine in passes:
         table.append(p._replace(first_tile=len(bounds) - 1))
         if p.height > 0 and p.width > 0:
-            registers = register_starts(cut, p, lanes)
-            taken = taken_taps(registers, taps[first:first + len(mine)], filled, lanes)
-            starts.append(registers.ravel())
+            tiles = register_starts(cut, p, lanes)
+            taken = taken_taps(tiles, taps[first:first + len(mine)], filled, lanes)
+            starts.append(tiles.ravel())
             chosen.append(first + np.nonzero(taken)[1])
             bounds.extend(bounds[-1] + np.cumsum(taken.sum(1)))
         first += len(mine)
