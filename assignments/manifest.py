@@ -1,0 +1,119 @@
+"""What a homework is made of, as declarations.
+
+An assignment is a folder of this package, with
+
+    __init__.py     ASSIGNMENT = Assignment(...): the manifest
+    handout.md      the text that students read: what, why, the mathematics, the tasks, how it is graded
+    probes.py       functions of arrays that give arrays, by calling what the student wrote; they run in the worker
+    public.py       PUBLIC: the cases that students have, too
+    hidden.py       HIDDEN: the cases that only the grader has
+    faults.py       FAULTS and HONEST: wrong solutions that must lose points, and other right ones that must not
+
+A *hole* is a function of the engine whose body the student writes: "layers/kernels/loops.py:convolve", or
+"models/made.py:MADE.draw_degrees" for a method.  Its docstring is the task's text.
+
+What a case compares never comes from the worker, in whose process the student's code runs.  The expected values are
+those of the same probe, run on the complete engine; or the case's `check` judges the values by a property.
+"""
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is tested: a probe, inputs for it, and what to say where its values are wrong.
+
+    name        in a few words; the same in every run
+    probe       the name of a function in probes.py
+    make        generator -> the probe's arguments, a tuple of arrays, numbers, strings, None, and tuples of those
+    points      what it is worth
+    message     one line that says what is wrong if the values are: what a student reads, in a hidden case the only one
+    rtol, atol  how far values may be from those expected: atol + rtol * the largest expected one
+    check       (arguments, values) -> None if the values are right, else a line that says what is not; in place of
+                expected values, where a property decides
+    seconds     of processor time, beside what loading and compiling take
+    """
+    name: str
+    probe: str
+    make: Callable
+    points: float
+    message: str
+    rtol: float = 1e-9
+    atol: float = 1e-12
+    check: Callable | None = None
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step of a homework.
+
+    number      "1", "2" ..., as in the hand-out
+    title       in a few words
+    holes       what the student writes for it
+    """
+    number: str
+    title: str
+    holes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A homework.
+
+    id, title   its folder's name, and what the hand-out is headed with
+    tasks       in the order in which they build on one another
+    left_out    files and folders of the engine that would give the answers away, beside the bodies of the holes
+    imports     the modules that the files to hand in may import, beside the engine's own
+    rules       what a hand-in must not do, a line each, as the hand-out says it
+    """
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    left_out: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ("numpy", "numba", "math", "itertools", "collections", "functools", "operator", "typing")
+    rules: tuple[str, ...] = ()
+
+    @property
+    def files(self):
+        """The files to hand in: those that have holes, in the order of the tasks."""
+        return tuple(dict.fromkeys(hole.partition(":")[0] for task in self.tasks for hole in task.holes))
+
+    def module(self, name):
+        """A module of this assignment's folder: "public", "hidden", "probes", "faults"."""
+        return importlib.import_module(f"{__package__}.{self.id}.{name}")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A wrong solution: the complete engine with `old` replaced by `new`, once, in the function `hole`.
+
+    name        what is wrong, in a few words
+    """
+    name: str
+    hole: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Honest:
+    """Another right solution: for some holes, the whole source of a function to take the engine's place."""
+    name: str
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def every():
+    """The ids of all assignments."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/handout.md"))
+
+
+def load(id):
+    """The Assignment of that id.   Raises ValueError if there is none."""
+    if id not in every():
+        raise ValueError(f"there is no assignment {id!r}; there are {', '.join(every())}")
+    return importlib.import_module(f"{__package__}.{id}").ASSIGNMENT
