@@ -14,20 +14,27 @@ A *hole* is a function of the engine whose body the student writes: "layers/kern
 
 What a case compares never comes from the worker, in whose process the student's code runs.  The expected values are
 those of the same probe, run on the complete engine; or the case's `check` judges the values by a property.
+
+A hand-out has no hidden.py, no faults.py and no complete engine.  In their place it has public.npz: the expected values
+of the public cases, value j of PUBLIC[k] under the name "k.j".
 """
+import hashlib
 import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
+import numpy as np
 
 FOLDER = Path(__file__).parent
+PUBLIC_SEED = "public"                     # of the public cases, whose arguments are the same for everybody
 
 
 @dataclass(frozen=True)
 class Case:
     """One thing that is tested: a probe, inputs for it, and what to say where its values are wrong.
 
-    name        in a few words; the same in every run
+    task        the number of the Task that it belongs to
+    name        in a few words; the same in every run, and of no other case of the assignment
     probe       the name of a function in probes.py
     make        generator -> the probe's arguments, a tuple of arrays, numbers, strings, None, and tuples of those
     points      what it is worth
@@ -37,6 +44,7 @@ class Case:
                 expected values, where a property decides
     seconds     of processor time, beside what loading and compiling take
     """
+    task: str
     name: str
     probe: str
     make: Callable
@@ -47,6 +55,11 @@ class Case:
     check: Callable | None = None
     seconds: float = 5.0
 
+    def arguments(self, seed):
+        """The probe's arguments: the same for the same seed, a text, whatever other cases there are."""
+        digest = hashlib.sha256(f"{seed}/{self.name}".encode()).digest()
+        return self.make(np.random.default_rng(int.from_bytes(digest, "little")))
+
 
 @dataclass(frozen=True)
 class Task:
@@ -54,7 +67,7 @@ class Task:
 
     number      "1", "2" ..., as in the hand-out
     title       in a few words
-    holes       what the student writes for it
+    holes       what the student writes for it; none, where a task puts earlier ones to use
     """
     number: str
     title: str
