@@ -34,7 +34,7 @@ def convolve_rule(g, y, x, w, b, geometry):
     """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; b is added OH * OW times."""
     g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve_transposed(g, w, None, geometry)), (lambda: weight_gradient(x, g, geometry)),
-            (lambda: sum(g, dim=(0, *range(2, len(g.shape))))))
+            (lambda: bias_gradient(g)))
 
 
 def convolve_transposed(y, w, b, geometry):
@@ -47,7 +47,7 @@ def convolve_transposed_rule(g, x, y, w, b, geometry):
     """Gradients of T(w, g, y): in y the convolution of g, in w the weight gradient."""
     g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
     return ((lambda: convolve(g, w, None, geometry)), (lambda: weight_gradient(g, y, geometry)),
-            (lambda: sum(g, dim=(0, *range(2, len(g.shape))))))
+            (lambda: bias_gradient(g)))
 
 
 def weight_gradient(x, y, geometry):
@@ -59,6 +59,14 @@ def weight_gradient(x, y, geometry):
 def weight_gradient_rule(g, w, x, y, geometry):
     """Gradients of T(g, x, y): in x the transposed convolution with g as weight, in y the convolution with it."""
     return (lambda: convolve_transposed(y, g, None, geometry)), (lambda: convolve(x, g, None, geometry))
+
+
+def bias_gradient(g):
+    """The gradient in b of <y + b, g>, b[c] being added to every entry of channel c.   g (N, C, ...) -> (C,)
+
+    g is an array or a tensor: this is part of two rules.
+    """
+    return sum(g, dim=(0, *range(2, len(g.shape))))
 
 
 def images(x):

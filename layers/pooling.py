@@ -41,21 +41,31 @@ def padded(array, windows, value):
 
 def max_pool(x, windows):
     """The maximum of each window; NaN where there is one in it."""
-    largest = None
-    for tap in taps(padded(raw(x), windows, -np.inf), windows):
-        largest = tap.copy() if largest is None else np.maximum(largest, tap, out=largest)
-    return record(largest, max_pool_rule, x, windows=windows)
+    return record(largest(raw(x), windows), max_pool_rule, x, windows=windows)
+
+
+def largest(x, windows):
+    """The maximum of each window of an array; NaN where there is one in it.   (..., H, W) -> (..., OH, OW)"""
+    y = None
+    for tap in taps(padded(x, windows, -np.inf), windows):
+        y = tap.copy() if y is None else np.maximum(y, tap, out=y)
+    return y
 
 
 def max_pool_rule(g, y, x, windows):
-    """dy = dx at the first maximum of each window: its number is how many taps come before it."""
-    *earlier, _ = taps(padded(raw(x), windows, -np.inf), windows)
+    """dy = dx at the first maximum of each window."""
+    return distribute(g, windows, first_largest(raw(x), raw(y), windows))
+
+
+def first_largest(x, y, windows):
+    """Where in each window of x its maximum y comes first, as the number of a tap: how many taps come before it."""
+    *earlier, _ = taps(padded(x, windows, -np.inf), windows)
     before = np.ones(y.shape, bool)
     chosen = np.zeros(y.shape, np.min_scalar_type(len(earlier)))           # bytes where they do: less memory to go over
     for tap in earlier:
-        before &= tap != raw(y)
+        before &= tap != y
         chosen += before
-    return distribute(g, windows, chosen)
+    return chosen
 
 
 def collect(x, windows, chosen=None):
@@ -73,17 +83,21 @@ def collect_rule(g, y, x, windows, chosen):
 
 def distribute(y, windows, chosen=None):
     """Add each window's value to all entries of the window; or to the one that `chosen` names."""
+    return record(spread(raw(y), windows, chosen), distribute_rule, y, windows=windows, chosen=chosen)
+
+
+def spread(y, windows, chosen):
+    """`distribute` of an array, the adjoint of `collect`: (..., OH, OW) -> (..., H, W), the padding cut off."""
     lead = y.shape[:-len(windows.size)]
     x = np.zeros((*lead, *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
     apart = all(d * (k - 1) < s for k, s, d in zip(windows.kernel, windows.stride, windows.dilation))
     for number, tap in enumerate(taps(x, windows)):
-        part = raw(y) if chosen is None else raw(y) * (chosen == number)
+        part = y if chosen is None else y * (chosen == number)
         if apart:                          # then no entry is in two windows
             tap[...] = part
         else:
             tap += part
-    inside = x[(..., *(slice(p, p + n) for n, p in zip(windows.size, windows.padding)))]
-    return record(inside, distribute_rule, y, windows=windows, chosen=chosen)
+    return x[(..., *(slice(p, p + n) for n, p in zip(windows.size, windows.padding)))]
 
 
 def distribute_rule(g, x, y, windows, chosen):

@@ -13,9 +13,7 @@ from minigrad.compiled import njit
 
 def forward(x, w, b, geometry):
     """The convolution y = w * x + b.   x (N, I, H, W), w (C, I / groups, KH, KW), b (C,) or None -> y (N, C, OH, OW)"""
-    y = np.zeros((x.shape[0], w.shape[0], *geometry.output_size), x.dtype)
-    if b is not None:
-        y += b[:, None, None]
+    y = filled((x.shape[0], w.shape[0], *geometry.output_size), b, x.dtype)
     convolve(x, w, y, *numbers(geometry))
     return y
 
@@ -23,9 +21,7 @@ def forward(x, w, b, geometry):
 def input_gradient(y, w, b, geometry):
     """The transposed convolution: the gradient of <w * x, y> in x, plus b.   y (N, C, OH, OW), w as above, b (I,) or
     None -> x (N, I, H, W)"""
-    x = np.zeros((y.shape[0], w.shape[1] * geometry.groups, *geometry.size), y.dtype)
-    if b is not None:
-        x += b[:, None, None]
+    x = filled((y.shape[0], w.shape[1] * geometry.groups, *geometry.size), b, y.dtype)
     convolve_transposed(x, w, y, *numbers(geometry))
     return x
 
@@ -37,10 +33,25 @@ def weight_gradient(x, y, geometry):
     return w
 
 
+def filled(shape, b, dtype):
+    """A new array of the shape (N, C, H, W) and the dtype: the bias b[c] everywhere in channel c, or 0 if b is None."""
+    array = np.zeros(shape, dtype)
+    if b is not None:
+        array += b[:, None, None]
+    return array
+
+
 def numbers(geometry):
     """What the loops need of a geometry."""
     taps = np.array(geometry.taps, np.int64).reshape(-1, 2)
     return geometry.stride, geometry.padding, geometry.dilation, geometry.groups, taps
+
+
+@njit(cache=True)
+def pixel(r, q, a, b, stride, padding, dilation):
+    """The pixel (u, v) that the output position (r, q) sees at the tap (a, b); it may lie outside the image, in the
+    padding.   stride (down, right), padding (top, bottom, left, right), dilation (down, right)"""
+    return r * stride[0] + a * dilation[0] - padding[0], q * stride[1] + b * dilation[1] - padding[2]
 
 
 @njit(cache=True)
@@ -55,8 +66,7 @@ def convolve(x, w, y, stride, padding, dilation, groups, taps):
                 for q in range(y.shape[3]):
                     for i in range(members):
                         for a, b in taps:
-                            u = r * stride[0] + a * dilation[0] - padding[0]
-                            v = q * stride[1] + b * dilation[1] - padding[2]
+                            u, v = pixel(r, q, a, b, stride, padding, dilation)
                             if 0 <= u < H and 0 <= v < W:
                                 y[n, c, r, q] += w[c, i, a, b] * x[n, first + i, u, v]
 
@@ -73,8 +83,7 @@ def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
                 for q in range(y.shape[3]):
                     for i in range(members):
                         for a, b in taps:
-                            u = r * stride[0] + a * dilation[0] - padding[0]
-                            v = q * stride[1] + b * dilation[1] - padding[2]
+                            u, v = pixel(r, q, a, b, stride, padding, dilation)
                             if 0 <= u < H and 0 <= v < W:
                                 x[n, first + i, u, v] += w[c, i, a, b] * y[n, c, r, q]
 
@@ -91,7 +100,6 @@ def correlate(x, w, y, stride, padding, dilation, groups, taps):
                 for q in range(y.shape[3]):
                     for i in range(members):
                         for a, b in taps:
-                            u = r * stride[0] + a * dilation[0] - padding[0]
-                            v = q * stride[1] + b * dilation[1] - padding[2]
+                            u, v = pixel(r, q, a, b, stride, padding, dilation)
                             if 0 <= u < H and 0 <= v < W:
                                 w[c, i, a, b] += y[n, c, r, q] * x[n, first + i, u, v]
