@@ -16,7 +16,7 @@ What a case compares never comes from the worker, in whose process the student's
 those of the same probe, run on the complete engine; or the case's `check` judges the values by a property.
 
 A hand-out has no hidden.py, no faults.py and no complete engine.  In their place it has public.npz: the expected values
-of the public cases, value j of PUBLIC[k] under the name "k.j".
+of the public cases, value j of call c of PUBLIC[k] under the name "k.c.j".
 """
 import hashlib
 import importlib
@@ -42,7 +42,9 @@ class Case:
     rtol, atol  how far values may be from those expected: atol + rtol * the largest expected one
     check       (arguments, values) -> None if the values are right, else a line that says what is not; in place of
                 expected values, where a property decides
-    seconds     of processor time, beside what loading and compiling take
+    seconds     of processor time a call, beside what loading and compiling take
+    calls       how often the probe is called in one process, each time with new inputs from `make`: with 2, nothing
+                that is kept from a call to the next (a result, by its inputs' shape or id) passes for an answer
     """
     task: str
     name: str
@@ -54,11 +56,48 @@ class Case:
     atol: float = 1e-12
     check: Callable | None = None
     seconds: float = 5.0
+    calls: int = 1
 
-    def arguments(self, seed):
-        """The probe's arguments: the same for the same seed, a text, whatever other cases there are."""
-        digest = hashlib.sha256(f"{seed}/{self.name}".encode()).digest()
+    def arguments(self, seed, call=0):
+        """The probe's arguments: the same for the same seed, a text, and call, whatever other cases there are."""
+        digest = hashlib.sha256(f"{seed}/{call}/{self.name}".encode()).digest()
         return self.make(np.random.default_rng(int.from_bytes(digest, "little")))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the grader measures of a call, from outside the process that makes it.   All after a first call to warm up.
+
+    arguments           what the probe was given
+    peak                bytes of memory beyond those in use before the call, at most
+    seconds             of the call
+    reference           seconds of the same call on the complete engine, in the same minute; None in a hand-out
+    without_jit         seconds of the same call with Numba's compiler off; None unless the Method asks for it
+    """
+    arguments: tuple
+    peak: int
+    seconds: float
+    reference: float | None
+    without_jit: float | None
+
+
+@dataclass(frozen=True)
+class Method(Case):
+    """A case on how the values are computed, not only on what they are.
+
+    Two witnesses are heard: `judge`, who sees what was measured, and `scan`, who reads the source.  Points are lost where
+    the values are wrong, or where both object.  Where only one objects, the points are kept, and the submission is
+    flagged for a person to look at.
+
+    judge           Measurement -> None, or a line that states the rule and the number that breaks it
+    scan            the name of a function in probes.py: the sources of the handed-in files, a tuple of strings in the
+                    order of Assignment.files -> a tuple of lines, "layers/kernels/loops.py:41: np.dot", empty if nothing
+                    is suspicious.  It never runs in the process that runs those sources.
+    without_jit     whether the call is also timed with NUMBA_DISABLE_JIT=1
+    """
+    judge: Callable | None = None
+    scan: str | None = None
+    without_jit: bool = False
 
 
 @dataclass(frozen=True)
