@@ -132,6 +132,11 @@ class MaskedConv2d(Convolution):
         self.weight.data *= mask                           # hidden weights are zero, and stay so
 
     def forward(self, x):
+        """The convolution of x by the weights that the mask shows: (N, in_channels, H, W) -> (N, out_channels, H', W')
+
+        Stride, padding and dilation are the module's.  Hidden weights, whatever they are, change nothing and get no
+        gradient.  Taps that are hidden for all channels can be left out: `taps` names the others to conv2d.
+        """
         weight = self.weight * self.mask if self.colours > 1 else self.weight
         return conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, taps=self.taps)
 
@@ -140,7 +145,15 @@ class MaskedConv2d(Convolution):
 
 
 def raster_mask(mask_type, in_channels, out_channels, kernel_size, colours=1):
-    """The 0/1 mask (out_channels, in_channels, KH, KW) of a MaskedConv2d, float32."""
+    """The mask of a MaskedConv2d: an array (out_channels, in_channels, KH, KW) of 0 and 1, float32.
+
+    1 in all rows above the centre and, in the centre's row, left of it.  In the centre itself 1 where the output
+    channel may see the input channel.  With one colour that is for all of them in type B, for none in type A.  With
+    several, the channels of each side are cut into `colours` equal runs, the first run being the first colour's, and
+    an output of colour k sees inputs of the colours j < k in type A, j <= k in type B.
+
+    kernel_size     (KH, KW), both odd
+    """
     KH, KW = kernel_size
     mask = np.zeros((out_channels, in_channels, KH, KW), np.float32)
     mask[:, :, :KH // 2] = 1

@@ -2,8 +2,8 @@
 
     p(x) = product over i of p(x_o(i) | x_o(1) ... x_o(i-1)).
 
-All factors come from one pass through the network, `logits`.  Drawing needs them one after the other: `inpaint` is the
-one loop that does it.  It asks a cache for each factor, and tells it what was drawn.
+All factors come from one pass through the network, `logits`.  Drawing needs them one after the other: `fill` is the one
+loop that does it.  It asks a cache for each factor, and tells it what was drawn.
 """
 import itertools
 import numpy as np
@@ -32,7 +32,12 @@ class Autoregressive(Model):
         raise NotImplementedError(f"{type(self).__name__} must define logits(x)")
 
     def log_prob(self, x, **labels):
-        """The sum over the entries of the log of their softmax, exact."""
+        """log p(x) in nats, exact: the sum, over all entries, of the log of the softmax at the value that x has there.
+
+        x           integers, an array (N, *shape); `check` refuses anything else
+        labels      what `check` and `logits` get beside x
+        Returns a tensor (N,).
+        """
         self.check(x, **labels)
         losses = cross_entropy(self.logits(x, **labels), tensor(x.astype(np.int64)), reduction="none")
         return -losses.flatten(1).sum(1)
@@ -40,7 +45,8 @@ class Autoregressive(Model):
     def positions(self):
         """Where the entries are, as index tuples into an example, in the order of drawing.
 
-        By default raster order; all channels of a pixel are drawn before the next pixel.
+        By default raster order, row by row and in each row from the left.  In images (C, H, W) all channels of a pixel
+        come before the next pixel: (0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 0, 1) ...
         """
         if len(self.shape) != 3:
             return list(np.ndindex(self.shape))
@@ -67,18 +73,31 @@ class Autoregressive(Model):
         Known entries that come later are not foreseen: completions are exact where the known ones come first.
         cached      False runs the whole network for each entry; the same random numbers then give the same examples
         """
-        x = np.array(x)
+        x, positions = np.array(x), self.positions()
         self.check(x, **labels)
-        known, positions = np.broadcast_to(known, self.shape), self.positions()
         cache = self.cache(x, **labels) if cached else FullPass(self, x, **labels)
-        for position in positions if progress is None else progress(positions):
-            with no_grad():
-                logits = cache.logits(position)
-                entries = x[:, *position]                  # a view
-                if not known[position]:
-                    entries[...] = draw(logits, generator)
-                cache.write(position, entries)
+        fill(x, np.broadcast_to(known, self.shape), positions if progress is None else progress(positions), cache,
+             generator)
         return x
+
+
+def fill(x, known, positions, cache, generator):
+    """Draw the unknown entries of x, in place, one position after the other.
+
+    At each position, in turn: ask the cache for the conditional; where the entry is not known, draw it, by `draw`, and
+    write it into x; tell the cache what x has there, drawn or known.
+
+    x           the examples, an array (N, *shape) of integers
+    known       a mask (*shape), bool: which entries keep the value that they have in x
+    positions   index tuples into an example, in the order of drawing
+    cache       see Autoregressive.cache
+    """
+    with no_grad():
+        for position in positions:
+            logits = cache.logits(position)
+            if not known[position]:
+                x[:, *position] = draw(logits, generator)
+            cache.write(position, x[:, *position])
 
 
 class FullPass:
@@ -97,6 +116,11 @@ class FullPass:
 
 
 def draw(logits, generator):
-    """A value for each row of logits, by one random number each: (N, levels) -> (N,)"""
+    """A value for each row of logits, drawn from its softmax: (N, levels) -> (N,), int64.
+
+    By the inverse of the cumulative distribution, with one number u for each row, uniform in [0, 1): the value is k
+    where p_0 + ... + p_(k-1) <= u < p_0 + ... + p_k.  The numbers are generator.random((N, 1)), so the same generator
+    gives the same values.  Logits may be of any size: the largest of a row is subtracted before exp.
+    """
     logits = logits.astype(np.float64)
     return inverse_cdf(np.exp(logits - logits.max(1, keepdims=True)), 1, generator)[:, 0]

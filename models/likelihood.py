@@ -10,7 +10,10 @@ from minigrad import no_grad
 
 
 def bits_per_dim(nats, shape):
-    """Bits per dimension of an example of that shape.  Guessing uniformly among 256 values costs 8."""
+    """Bits per dimension of an example of that shape, (C, H, W) or any other, which costs so many nats.
+
+    Guessing uniformly among 256 values costs 8.
+    """
     return nats / (math.prod(shape) * math.log(2))
 
 

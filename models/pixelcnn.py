@@ -59,7 +59,12 @@ class PixelCNN(Autoregressive):
         return vectors.reshape(len(x), -1, height, width) + self.position
 
     def forward(self, e):
-        """Embedded images -> the logits of each value, given those before it: (N, levels, colours, H, W)"""
+        """Embedded images (N, colours * E, H, W) -> the logits of each value: (N, levels, colours, H, W)
+
+            h_0 = first(e),     h_i = h_(i-1) + block_i(relu(h_(i-1))),     logits = head(relu(h_layers))
+
+        The head gives each colour a run of `levels` channels, (N, colours * levels, H, W).
+        """
         h = self.first(e)
         for block in self.blocks:
             h = h + block(relu(h))
@@ -84,9 +89,14 @@ class PixelCNNCache:
         self.vectors = np.zeros((len(model.position), number), model.dtype)           # of the pixel that is being drawn
 
     def logits(self, position):
-        """The conditional of one colour of a pixel: (N, levels)
+        """The conditional of one colour of a pixel: the array (N, levels), as in `forward` but at that pixel only.
 
+        A layer's input at the pixel, an array (channels, N), is told to its ConvCache by `write` before `output` gives
+        what the layer makes of it and of what it was told at earlier pixels.  The first layer does not see the pixel,
+        and the head sees nothing else: it is `pointwise`.
         All colours are computed.  Those that come later are not right yet: nothing looks at them before they are.
+
+        position    (colour, row, column)
         """
         colour, *pixel = position
         h = self.first.output(pixel)
