@@ -214,7 +214,7 @@ def paddings(name, given, kernel, stride, dilation):
             raise ValueError(f'{name}: padding "same" goes with stride 1 only, not {stride}')
         return tuple((n // 2, n - n // 2) for n in reach)
     if given == "causal" and len(kernel) == 1:
-        return ((reach[0], 0),)
+        return (causal_zeros(kernel[0], dilation[0]),)
     if isinstance(given, str):
         names = '"same", "valid" or "causal"' if len(kernel) == 1 else '"same" or "valid"'
         raise ValueError(f"{name}: padding must be in numbers, {names}, not {given!r}")
@@ -224,6 +224,14 @@ def paddings(name, given, kernel, stride, dilation):
     if len(pairs) != len(kernel):
         raise ValueError(f"{name}: padding {given!r} must have a pair (before, after) for each of {len(kernel)} axes")
     return pairs
+
+
+def causal_zeros(kernel, dilation):
+    """How many zeros, (before, after), keep a sequence's length so that the output at t sees no later input than t.
+
+    kernel, dilation    K and d: the output at t adds up w[k] x[t - (K - 1 - k) d] over the taps k = 0 ... K - 1
+    """
+    return dilation * (kernel - 1), 0
 
 
 def sum_of(pair):

@@ -34,8 +34,17 @@ def reachable(outputs):
 def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
     """Walk the graph from the outputs back to its leaves.
 
-    wanted      the tensors whose gradients are asked for, or None for all leaves
-    Returns a dict from tensor to gradient: an array, or a tensor under `create_graph`.
+    outputs     tensors; the same one may be there twice
+    cotangents  the gradient of each output, that the walk starts with: of the output's shape and type
+    wanted      a set of the tensors whose gradients are asked for, or None for all leaves
+    retain_graph        whether to keep `inputs`; else those of each tensor become None, once its rule has run
+    create_graph        whether to record what the rules compute.  The switch, `core.recording`, is put back at the end,
+                        also when a rule raises an error
+    Returns a dict from tensor to gradient: an array, or a tensor under `create_graph`.  A wanted tensor that the outputs
+    do not depend on is not in it.
+
+    The tensors are taken newest first, and each cotangent is complete when its turn comes.  Rules run only for tensors
+    that lie between the outputs and what is wanted (see `leading_to`), and whose cotangent is not zero for lack of any.
     """
     order = reachable(outputs)
     needed = set(order) if wanted is None else leading_to(wanted, order)
@@ -52,7 +61,10 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
                     check_floating(y)
                     gradients[y] = g
                 if y.rule is not None:
-                    pass_on(y, g, pending, needed, create_graph)
+                    for x, gx in pulled_back(y, g, needed, create_graph):
+                        # Gradients add up where a tensor is used more than once: in a fresh sum, for gx may be
+                        # somebody else's.
+                        pending[x] = pending[x] + gx if x in pending else gx
                     if not retain_graph:
                         y.inputs = None
             needed.discard(y)              # with the walk past it, nothing here keeps y's memory alive
@@ -68,8 +80,8 @@ def check_floating(x):
                            f"floating-point tensors can, not {x.data.dtype}; use its float()")
 
 
-def pass_on(y, g, pending, needed, create_graph):
-    """Let the rule of y turn its cotangent g into cotangents for its inputs, and add these to the pending ones."""
+def pulled_back(y, g, needed, create_graph):
+    """What the rule of y turns its cotangent g into: pairs of an input, if it is needed, and a cotangent for it."""
     if core.last_write > y.serial:         # or else nothing at all has been written since y was computed
         check_unwritten(y)
     inputs = y.inputs
@@ -86,13 +98,12 @@ def pass_on(y, g, pending, needed, create_graph):
             if type(gx) is FunctionType:
                 gx = gx()
             array = x.data
-            if not hasattr(gx, "shape") or gx.shape != array.shape:
+            if getattr(gx, "shape", None) != array.shape:
                 wrong = f"a cotangent of shape {gx.shape}" if hasattr(gx, "shape") else f"{gx!r}, which is no array,"
                 raise ValueError(f"the rule of {made_by(y)} gave {wrong} for an input of shape {array.shape}")
             if gx.dtype is not array.dtype and gx.dtype != array.dtype:
                 gx = gx.astype(array.dtype)
-            # Gradients add up where a tensor is used more than once: in a fresh sum, for gx may be somebody else's.
-            pending[x] = pending[x] + gx if x in pending else gx
+            yield x, gx
 
 
 def leading_to(wanted, order):

@@ -105,7 +105,10 @@ def power(x, y):
 
 
 def pow_rule(g, y, a, b):
-    """dy = b a^(b-1) da + log(a) y db, with 0 for the undefined 0 * 0^-1 and 0^b log 0."""
+    """dy = b a^(b-1) da + log(a) y db, with 0 for the undefined 0 * 0^-1 and 0^b log 0.
+
+    a or b may be a Python number, which has no shape: nobody asks for its cotangent.
+    """
     def for_base():
         if not isinstance(b, (Tensor, np.ndarray)):
             slope = 2 * a if b == 2 else b * pow(a, b - 1 if b != 0 else 1)

@@ -68,7 +68,14 @@ def gradgradcheck(function, inputs, *, seed=0, step=STEP, rtol=1e-5, atol=1e-6):
 
 
 def check(caller, function, inputs, rng, analytic, step, rtol, atol, name=None):
-    """Compare every checked argument's gradient, as the rules give it, with the slopes that the oracles see."""
+    """Compare every checked argument's gradient, as the rules give it, with the slopes that the oracles see.
+
+    caller      "gradcheck" or "gradgradcheck", for messages; name: of the function, by default its `title`
+    inputs      a list; those that `to_check` names are checked, and the others are constants
+    The cotangents are random, one for each output.  `gradients` gives what the rules claim; `compare` judges each
+    argument, with `central_slope` and `has_kink` as the oracle, and then, if `analytic`, with `complex_slope`, which
+    runs the function on bare arrays and is held to a thousandth of rtol and atol.  Returns True.
+    """
     checked = to_check(caller, inputs)
     arguments, outputs = run(caller, function, inputs, {})
     name = name or title(function, outputs)
@@ -93,7 +100,15 @@ def check(caller, function, inputs, rng, analytic, step, rtol, atol, name=None):
 
 
 def compare(where, oracle, slope, x, claimed, rng, rtol, atol, kink=None):
-    """Raise if the gradient `claimed` for x is not what slope(direction) says, in some direction."""
+    """Raise if the gradient `claimed` for x is not what slope(direction) says, in some of the `directions`.
+
+    where       what is checked, the message's first words; oracle: who says the slope, with its verb
+    kink        (direction, tolerance) -> whether x is at a kink in that direction; None where the oracle sees none
+    The two may differ by atol + rtol * |claimed o direction|, a Euclidean length; where either is NaN, they differ.
+    In a direction of several entries, the one to blame is found by bisection: of its `halves`, the one with the larger
+    error, until one entry is left.  Then: KinkError if it is at a kink, else GradientError.  Both messages begin with
+    "{where}, index {index}", the index being a tuple of the entry's numbers, and GradientError's gives both numbers.
+    """
     def error(d):
         return np.abs(np.sum(claimed * d) - slope(d))
 
@@ -143,7 +158,11 @@ def step_along(x, d, step):
 
 
 def central_slope(f, v, x, d, step):
-    """<v, f(x + hd) - f(x - hd)> / 2h.  The difference is taken before the sum, so that less cancels."""
+    """<v, f(x + hd) - f(x - hd)> / 2h, a number.  The difference is taken before the sum, so that less cancels.
+
+    f       an array -> the list of output arrays; v: as many cotangents
+    x, d    the point and the direction, arrays of one shape; step: see `step_along`, which gives h
+    """
     h = step_along(x, d, step)
     return dot(v, [above - below for above, below in zip(f(x + h * d), f(x - h * d))]) / (2 * h)
 
@@ -154,7 +173,11 @@ def complex_slope(f, v, x, d):
 
 
 def has_kink(f, v, x, d, step, tolerance):
-    """Whether the slopes to the right and to the left differ.  For a smooth f the gap shrinks like the step."""
+    """Whether the slopes to the right and to the left of x, along d, differ: by more than the tolerance, and still by
+    more than half as much when the step is an eighth.  For a smooth f the gap shrinks like the step.
+
+        gap(h) = |<v, f(x + hd) - f(x)> - <v, f(x) - f(x - hd)>| / h
+    """
     def gap(h):
         return np.abs(dot(v, [up - 2 * y + down for up, y, down in zip(f(x + h * d), f(x), f(x - h * d))])) / h
 

@@ -149,7 +149,7 @@ def getitem_rule(g, y, x, key):
 
 
 def place(x, shape, key):
-    """Zeros of `shape`, with x added at a Key: the adjoint of getitem."""
+    """Zeros of `shape`, with x added at a Key: the adjoint of getitem.  What goes to one entry twice is added twice."""
     array = raw(x)
     data = np.zeros(shape, array.dtype)
     if unrepeated(key.arrays):

@@ -131,7 +131,12 @@ def multinomial(probs, num_samples, replacement=False, generator=None):
 
 
 def inverse_cdf(p, num_samples, rng):
-    """num_samples indices per row of p: how many steps of the cumulative distribution lie at or below u ~ U[0, 1)."""
+    """num_samples indices per row of p: how many steps of the cumulative distribution lie at or below u ~ U[0, 1).
+
+    p               weights (..., K), not negative, that need not sum to 1
+    rng             a numpy.random.Generator, of which rng.random((..., num_samples)) gives the u
+    Returns integers (..., num_samples), in 0 ... K - 1; no index whose weight is 0 is ever drawn.
+    """
     cdf = np.cumsum(p, -1)
     cdf /= cdf[..., -1:]                   # the last step is exactly 1, which no u reaches
     u = rng.random((*p.shape[:-1], num_samples))

@@ -29,9 +29,7 @@ class Causal(Autoregressive):
         super().__init__(**config)
         channels = config["channels"]
         self.scale = Standardise(levels=self.levels)
-        self.layers = ModuleList(
-            CausalConv1d(channels if i else 1, channels, kernel_size, dilation, shift=i == 0)
-            for i, (kernel_size, dilation) in enumerate(kernels))
+        self.layers = ModuleList(causal_layers(kernels, channels))
         self.head = Conv1d(channels, self.levels, 1)
 
     def begin(self, data):
@@ -51,6 +49,16 @@ class Causal(Autoregressive):
     def cache(self, x):
         """What the sampler keeps: see Kept."""
         return Kept(self, len(x))
+
+
+def causal_layers(kernels, channels):
+    """A list of CausalConv1d that together hide the present and the future: an output at t sees entries before t only.
+
+    kernels     (kernel_size, dilation) of each layer
+    channels    that each layer gives.  The first is given one, the others are given these
+    """
+    return [CausalConv1d(channels if i else 1, channels, kernel_size, dilation, shift=i == 0)
+            for i, (kernel_size, dilation) in enumerate(kernels)]
 
 
 class Kept:

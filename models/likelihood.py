@@ -58,7 +58,12 @@ def labels(model, given, numbers):
 
 
 def mean_cost(model, x, y, cost, batch_size, progress=None):
-    """The mean over the examples x, with labels y, of cost(batch, **labels), an array or a tensor."""
+    """The mean over the examples x, with labels y, of cost(batch, **labels), an array or a tensor: a number.
+
+    batch_size      how many examples at a time; the last batch holds what is left
+    progress        wraps the iterable of the batches' starts; None leaves it as it is
+    The model is in evaluation mode meanwhile, and nothing is recorded.  Costs are added up in float64.
+    """
     starts, total, training = range(0, len(x), batch_size), 0.0, model.training
     model.eval()
     with no_grad():
