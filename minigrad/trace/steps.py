@@ -1,0 +1,168 @@
+"""One operation at a time: `forward` in the order in which values were computed, `backward` in that of the gradients.
+
+Both read the recorded graph and leave it as it is: no graph is freed, and no `.grad` is written.
+"""
+import inspect
+import sys
+from .. import autograd
+from ..tensor import made_by, no_grad
+from . import text
+from .graph import Graph
+from .recording import variables_of_caller
+
+
+def forward(output, opened=(), variables=None):
+    """Step through the computation of `output`, an operation at a time: an iterator of Steps.
+
+    output      a tensor that was computed from others that require a gradient
+    opened      names of the modules to go into.  Others are one step each, if `record()` was active; True opens all
+    variables   a dict of names for tensors and modules; by default, the variables of the calling function
+    """
+    return forward_steps(Graph(output, opened, variables_of_caller() if variables is None else variables))
+
+
+def forward_steps(graph):
+    """The Steps of `forward`."""
+    boxes = [box for box in graph.boxes if box.kind in ("operation", "layer")]
+    for number, box in enumerate(boxes, start=1):
+        yield Step("forward", number, box, graph)
+
+
+def backward(output, gradient=None, opened=(), variables=None):
+    """Step through the gradients of `output`, an operation at a time, the last one first: an iterator of Steps.
+
+    gradient    the cotangent of output; None means 1, for an output of one element
+    The others as for `forward`.  Gradients are those that `output.backward(gradient)` would give.
+    """
+    graph = Graph(output, opened, variables_of_caller() if variables is None else variables)
+    g, = autograd.initial_cotangents("trace.backward", [output], gradient, False)
+    return backward_steps(graph, g)
+
+
+def backward_steps(graph, gradient):
+    """The Steps of `backward`: the walk of `autograd.propagate`, of which each `pass_on` is watched."""
+    order = autograd.reachable([graph.output])
+    needed, totals = set(order), Totals()
+    totals.add(graph.output, gradient, 0)
+    step, number = None, 0
+    while order:
+        y = order.pop()
+        if y.rule is None or y not in totals.pending:
+            continue
+        box = graph.box_of[y]
+        if step is None or step.box is not box:
+            if step is not None:
+                yield step
+            number += 1
+            step = Step("backward", number, box, graph, totals)
+            step.arriving = {y: totals.pending[y] for y in box.tensors if y in totals.pending}
+        caught = Caught()
+        with no_grad():
+            autograd.pass_on(y, totals.pending.pop(y), caught, needed, False)
+        for x, gx in caught.cotangents:
+            totals.add(x, gx, number)
+            step.leaving.append((y, x, gx))
+    if step is not None:
+        yield step
+
+
+class Caught(dict):
+    """What `pass_on` adds up in: it only takes down what is to be added, so that each cotangent is seen by itself."""
+
+    def __init__(self):
+        self.cotangents = []
+
+    def __contains__(self, x):
+        return False
+
+    def __setitem__(self, x, g):
+        self.cotangents.append((x, g))
+
+
+class Totals:
+    """The cotangents that have come together so far, and how they stood after each step.
+
+    pending     of the tensors whose turn has not come: as in `autograd.propagate`
+    history     of each tensor, pairs (number of the step, total after it)
+    """
+
+    def __init__(self):
+        self.pending, self.history = {}, {}
+
+    def add(self, x, g, number):
+        """Add a cotangent for x in a step: in a fresh sum, as `pass_on` does."""
+        self.pending[x] = self.pending[x] + g if x in self.pending else g
+        self.history.setdefault(x, []).append((number, self.pending[x]))
+
+    def after(self, x, number):
+        """What had come together for x when a step was over; None if nothing had."""
+        found = None
+        for step, total in self.history.get(x, ()):
+            if step > number:
+                break
+            found = total
+        return found
+
+
+class Step:
+    """One operation, or one layer, at work.  `print` shows it in words, `draw()` in a picture.
+
+    direction   "forward" or "backward"
+    number      from 1 on
+    box         what is at work: see `graph.Box`
+    arriving    backward: the cotangent of each of its results, a dict from tensor to array
+    leaving     backward: what it gives to its inputs, a list of (result, input, cotangent)
+    """
+
+    def __init__(self, direction, number, box, graph, totals=None):
+        self.direction, self.number, self.box, self.graph, self.totals = direction, number, box, graph, totals
+        self.arriving, self.leaving = {}, []
+
+    @property
+    def output(self):
+        """The tensor that it makes; of a layer, the last one."""
+        return self.box.tensors[-1]
+
+    @property
+    def name(self):
+        """The operation and its creation number: `mul #4`."""
+        return made_by(self.output)
+
+    @property
+    def place(self):
+        """The line of code that it was written in, if that was recorded; else None."""
+        return self.graph.place(self.output)
+
+    @property
+    def rule(self):
+        """The vector-Jacobian product as its docstring has it: `dy = b da + a db`."""
+        return text.first_line(self.output.rule.__doc__)
+
+    @property
+    def formula(self):
+        """What the operation computes, as its docstring has it: `a * b, entry by entry`; or None."""
+        rule = self.output.rule
+        function = getattr(sys.modules.get(rule.__module__), rule.__name__.removesuffix("_rule"), None)
+        return text.first_line(getattr(function, "__doc__", None))
+
+    @property
+    def inputs(self):
+        """What the operation was given: pairs of the rule's name for it, and a tensor, array or number."""
+        inputs = self.output.inputs
+        parameters = list(inspect.signature(self.output.rule).parameters.values())[2:]
+        names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        if len(names) < len(inputs):
+            names = [f"x{i}" for i in range(1, len(inputs) + 1)] if len(inputs) > 1 else ["x"]
+        return list(zip(names, inputs))
+
+    def total(self, x):
+        """The cotangents that have come together for a tensor when this step is over; None if none have."""
+        return self.totals and self.totals.after(x, self.number)
+
+    def __str__(self):
+        return text.of_step(self)
+
+    def draw(self, axes=None):
+        """The picture: the graph, with this step lit.  Returns the matplotlib figure."""
+        from .picture import draw
+        return draw(self, axes)

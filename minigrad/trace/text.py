@@ -1,0 +1,129 @@
+"""Steps in words."""
+import re
+import numpy as np
+from ..tensor import Tensor, raw
+
+FEW = 8                # entries that are written out; of more, the shape and the range are
+FEW_SHORT = 3          # in a box of the picture
+SHOWN = 8              # tensors whose totals are listed after each step
+
+
+def array(x):
+    """The array of a tensor, or of one of NumPy's scalars; Python's numbers and other things as they are."""
+    x = raw(x)
+    return np.asarray(x) if isinstance(x, np.generic) else x
+
+
+def value(x):
+    """The numbers of a tensor or array, if they are few; else its shape and range."""
+    x = array(x)
+    if not isinstance(x, np.ndarray):
+        return f"{x:.5g}" if isinstance(x, float) else repr(x)
+    if x.ndim == 0:
+        return f"{x.item():.5g}"
+    if x.size <= FEW:
+        written = np.array2string(x, separator=", ", formatter={"float_kind": "{:.5g}".format})
+        return re.sub(r"\s+", " ", written)
+    return f"{shape(x)}, {extent(x)}"
+
+
+def shape(x):
+    """Shape and type: `(16, 32) float32`."""
+    return f"{x.shape} {x.dtype}"
+
+
+def extent(x):
+    """The range of an array's numbers, with what is not finite."""
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        bad = x.size - np.count_nonzero(np.isfinite(x))
+        return f"{bad} of {x.size} NaN or infinite"
+    if x.size == 0:
+        return "empty"
+    return f"{x.min():.4g} to {x.max():.4g}"
+
+
+def short(x):
+    """A value for a box of the picture: the numbers, if they are very few, else the shape."""
+    x = array(x)
+    if not isinstance(x, np.ndarray):
+        return f"{x:.4g}" if isinstance(x, float) else repr(x)
+    if x.ndim == 0:
+        return f"{x.item():.4g}"
+    if x.size <= FEW_SHORT:
+        return np.array2string(x.ravel(), separator=" ", formatter={"float_kind": "{:.4g}".format})
+    return str(x.shape)
+
+
+def first_line(docstring):
+    """The first sentence or formula of a docstring, without its full stop; None where there is none."""
+    return docstring.strip().splitlines()[0].rstrip(".") if docstring else None
+
+
+def of_step(step):
+    """All of a step, a fact a line."""
+    rows = []
+    if step.box.kind == "layer":
+        of_layer(step, rows)
+    else:
+        of_operation(step, rows)
+    if step.direction == "backward":
+        of_gradients(step, rows)
+    lines = [f"{step.direction} step {step.number}: {step.box.title}"]
+    return "\n".join(lines + [f"  {head:10}{tail}".rstrip() for head, tail in rows])
+
+
+def of_operation(step, rows):
+    """The line of code, the inputs, the formulas and the output of one operation."""
+    place = step.place
+    if place:
+        head, line, part = str(place), place.text.strip(), place.part
+        rows.append(("code", f"{head}:  {line}"))
+        if part != line and place.variable is None and part in line:
+            rows.append(("", " " * (len(head) + 3 + line.index(part)) + "^" * len(part)))
+    for name, x in step.inputs:
+        rows.append(("input", f"{name}: {named_value(step, x)}"))
+    settings = {key: item for key, item in step.output.parameters.items() if len(repr(item)) < 60}
+    if settings:
+        rows.append(("settings", ", ".join(f"{key}={item!r}" for key, item in settings.items())))
+    if step.direction == "forward" and step.formula:
+        rows.append(("computes", step.formula))
+    rows.append(("output", f"y: {named_value(step, step.output)}"))
+
+
+def of_layer(step, rows):
+    """What goes into a layer, what happens there, and what comes out."""
+    for _, x in step.box.inputs:
+        rows.append(("input", named_value(step, x)))
+    if step.box.parameters:
+        rows.append(("learns", ", ".join(f"{step.graph.label(x).rpartition('.')[2]} {x.shape}"
+                                         for x in step.box.parameters)))
+    rows.append(("inside", ", ".join(y.rule.__name__.removesuffix("_rule") for y in step.box.tensors)))
+    rows.append(("output", named_value(step, step.output)))
+
+
+def of_gradients(step, rows):
+    """The rule, the cotangents that arrive and leave, and what has come together so far."""
+    layer = step.box.kind == "layer"
+    if not layer and step.rule:
+        rows.append(("rule", step.rule))
+    for y, g in step.arriving.items():
+        rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}"))
+    before = {}
+    for y, x, gx in step.leaving:
+        if step.graph.box_of.get(x) is step.box:       # it stays inside the layer
+            continue
+        old = before.get(x, step.totals.after(x, step.number - 1))
+        before[x] = gx if old is None else old + gx
+        sum_ = "" if old is None else f", in all {value(before[x])}"
+        if old is not None and gx.size == 1:
+            sum_ = f", in all {value(old)} + {value(gx)} = {value(before[x])}"
+        rows.append(("gives", f"{step.graph.label(x)} gets {value(gx)}{sum_}"))
+    totals = [(x, step.total(x)) for x in step.totals.history]
+    totals = [(x, total) for x, total in totals if total is not None]
+    if len(totals) <= SHOWN:
+        rows.append(("so far", ",  ".join(f"{step.graph.label(x)} {value(total)}" for x, total in totals)))
+
+
+def named_value(step, x):
+    """`c = 8`: what a tensor is called, and its value; of a bare array or number, its value."""
+    return f"{step.graph.label(x)} = {value(x)}" if isinstance(x, Tensor) else value(x)
