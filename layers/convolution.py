@@ -139,7 +139,12 @@ def convolution(name, x, w, b, stride, padding, dilation, groups, taps):
     if len(x.shape) == axes + 1:
         y = convolution(name, reshape(x, (1, *x.shape)), w, b, stride, padding, dilation, groups, taps)
         return reshape(y, y.shape[1:])
-    size, kernel = x.shape[2:], w.shape[2:]
+    return convolve(x, w, b, convolution_geometry(name, x, w, b, stride, padding, dilation, groups, taps))
+
+
+def convolution_geometry(name, x, w, b, stride, padding, dilation, groups, taps):
+    """The Geometry of conv1d or conv2d on a batch x.  Raises ValueError where something does not fit."""
+    axes, size, kernel = int(name[-2]), x.shape[2:], w.shape[2:]
     stride, dilation = (numbers(name, *given, axes) for given in (("stride", stride), ("dilation", dilation)))
     check_channels(name, x, w, groups, x.shape[1], w.shape[1] * groups, w.shape[0], "out_channels")
     check_bias(name, b, w.shape[0], x)
@@ -150,7 +155,7 @@ def convolution(name, x, w, b, stride, padding, dilation, groups, taps):
         padded = tuple(n + before + after for n, (before, after) in zip(size, padding))
         raise ValueError(f"{name}: the kernel {kernel} with dilation {dilation} reaches over {reach}, more than the "
                          f"padded input's {padded}")
-    return convolve(x, w, b, geometry)
+    return geometry
 
 
 def transposed_convolution(name, y, w, b, stride, padding, output_padding, groups, dilation):
@@ -161,7 +166,17 @@ def transposed_convolution(name, y, w, b, stride, padding, output_padding, group
         x = transposed_convolution(name, reshape(y, (1, *y.shape)), w, b, stride, padding, output_padding, groups,
                                    dilation)
         return reshape(x, x.shape[1:])
-    kernel = w.shape[2:]
+    geometry = transposed_geometry(name, y, w, b, stride, padding, output_padding, groups, dilation)
+    extra = numbers(name, "output_padding", output_padding, axes, least=0)
+    whole = [e // s for e, s in zip(extra, geometry.stride)]       # whole strides of output_padding: zeros behind y
+    y = pad(y, [n for w in reversed(whole) for n in (0, w)]) if any(whole) else y
+    return convolve_transposed(y, w, b, geometry)
+
+
+def transposed_geometry(name, y, w, b, stride, padding, output_padding, groups, dilation):
+    """The Geometry of conv_transpose1d or conv_transpose2d on a batch y.  Raises ValueError where something does not
+    fit."""
+    axes, kernel = int(name[-2]), w.shape[2:]
     stride, dilation = (numbers(name, *given, axes) for given in (("stride", stride), ("dilation", dilation)))
     extra = numbers(name, "output_padding", output_padding, axes, least=0)
     check_channels(name, y, w, groups, y.shape[1], w.shape[0], w.shape[1] * groups, "out_channels")
@@ -176,10 +191,7 @@ def transposed_convolution(name, y, w, b, stride, padding, output_padding, group
                  for n, s, p, d, k, e in zip(y.shape[2:], stride, padding, dilation, kernel, extra))
     if min(size) < 1:
         raise ValueError(f"{name}: padding {padding} leaves an output of size {size}")
-    whole = [e // s for e, s in zip(extra, stride)]        # whole strides of output_padding are zeros behind the input
-    y = pad(y, [n for w in reversed(whole) for n in (0, w)]) if any(whole) else y
-    geometry = describe(size, kernel, stride, padding, dilation, groups, None)
-    return convolve_transposed(y, w, b, geometry)
+    return describe(size, kernel, stride, padding, dilation, groups, None)
 
 
 def describe(size, kernel, stride, padding, dilation, groups, taps):
