@@ -1,0 +1,15 @@
+"""Convolutions step by step: every number, as text, as a picture, and as a page with a slider.
+
+    from layers import steps
+
+    for step in steps.convolution(x, w, stride=2, padding=1):
+        print(step)
+    steps.strip(steps.convolution(x, w))                       a figure of small multiples
+    steps.page(steps.convolution(x, w), "convolution.html")    a file with a slider
+
+x and w may be tensors or arrays, with the axes that functional.conv1d and conv2d take, or just a row and a kernel, or
+an image and a kernel.  Nothing here is fast, and nothing uses the kernels: tests prove that the last step's output is
+what they give.
+"""
+from .convolution import convolution, transposed_convolution, weight_gradient
+from .step import Step, page, strip

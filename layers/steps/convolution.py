@@ -1,0 +1,283 @@
+"""The three operations of `layers/convolution.py`, one step at a time.  All are one trilinear form,
+
+    sum over n, c, i, r, q, (a, b) of   y[n, c, r, q] * w[c, i, a, b] * x[n, i, u, v],
+
+with the pixel (u, v) of the output (r, q) and the tap (a, b) as in `kernels/geometry.py`.  An operation computes one of
+the three arrays, its target, from the other two.  A step takes one number of one of the three, and does all products in
+which it takes part:
+
+    one number of the target            it gathers its products: a running sum
+    one number of the other image       it is spread over the target: a translated kernel, times that number
+    one weight, a tap                   it multiplies a shifted copy of the other image
+"""
+from collections import namedtuple
+from dataclasses import dataclass
+import numpy as np
+from minigrad.tensor import raw
+from ..convolution import check_ranks, convolution_geometry, transposed_geometry
+from ..kernels.geometry import Geometry
+from . import pictures
+from .board import number
+from .step import Step, table
+
+Term = namedtuple("Term", "y w x")
+Term.__doc__ = """One product: where its three numbers lie in y, w and x.  A place in x may lie in the padding."""
+
+LINES = 40             # a text lists at most so many products
+
+
+def convolution(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1, taps=None, order="outputs"):
+    """The steps of y = w * x + bias; the settings are those of functional.conv1d and conv2d.
+
+    x, w        (N, C, L) or (N, C, H, W) and their kernels, or without N; or (L,) and (K,), or (H, W) and (KH, KW)
+    order       "outputs": one output at a time gathers the products under its window;
+                "taps": one weight at a time multiplies the shifted input;
+                "inputs": one input at a time is spread over all outputs whose windows it lies in
+    Yields ConvolutionStep.  Raises ValueError where something does not fit, as the functions do.
+    """
+    x, w, bias, lead = lifted(x, w, bias)
+    name = f"conv{x.ndim - 2}d"
+    check_ranks(name, x.ndim - 2, x, w)
+    geometry = convolution_geometry(name, x, w, bias, stride, padding, dilation, groups, taps)
+    size = geometry.output_size[:x.ndim - 2]
+    y = started(bias, (x.shape[0], w.shape[0], *size))
+    form = Form(geometry, square(x), square(w), square(y), "y", dict(x="input", w="weight", y="output"), lead, len(size))
+    return walk(form, chosen("convolution", order, outputs="y", taps="w", inputs="x"))
+
+
+def transposed_convolution(x, w, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1,
+                           order="inputs"):
+    """The steps of the transposed convolution; the settings are those of functional.conv_transpose1d and 2d.
+
+    order       "inputs": one input at a time adds its translated kernel, times itself, to the output;
+                "outputs": one output at a time gathers from the inputs whose windows it lies in: the adjoint of the
+                convolution as it stands in the book;
+                "taps": one weight at a time multiplies the shifted input
+    Yields ConvolutionStep.  Raises ValueError where something does not fit, as the functions do.
+    """
+    x, w, bias, lead = lifted(x, w, bias)
+    name = f"conv_transpose{x.ndim - 2}d"
+    check_ranks(name, x.ndim - 2, x, w)
+    geometry = transposed_geometry(name, x, w, bias, stride, padding, output_padding, groups, dilation)
+    size = geometry.size[:x.ndim - 2]
+    y = started(bias, (x.shape[0], w.shape[1] * groups, *size))
+    form = Form(geometry, square(y), square(w), square(x), "x", dict(x="output", w="weight", y="input"), lead, len(size))
+    return walk(form, chosen("transposed_convolution", order, inputs="y", outputs="x", taps="w"))
+
+
+def weight_gradient(x, gradient, kernel_size, stride=1, padding=0, dilation=1, groups=1, taps=None, order="taps"):
+    """The steps of the gradient in the weight of a convolution, from its input and the gradient in its output.
+
+    order       "taps": one weight at a time gathers the products of all pairs that it connects;
+                "outputs": the gradient of one output at a time adds its window, times itself
+    Yields ConvolutionStep.  Raises ValueError where something does not fit.
+    """
+    x, gradient, _, lead = lifted(x, gradient, None)
+    if lead == 1:
+        gradient = gradient[None]
+    sizes = (kernel_size,) * (x.ndim - 2) if isinstance(kernel_size, int) else tuple(kernel_size)
+    name = f"conv{x.ndim - 2}d"
+    check_ranks(name, x.ndim - 2, x, gradient)
+    w = np.zeros((gradient.shape[1], x.shape[1] // groups, *sizes))
+    geometry = convolution_geometry(name, x, w, None, stride, padding, dilation, groups, taps)
+    expected = (x.shape[0], w.shape[0], *geometry.output_size[:x.ndim - 2])
+    if gradient.shape != expected:
+        raise ValueError(f"weight_gradient: the output of that convolution has shape {expected[lead:]}, and its "
+                         f"gradient {gradient.shape[lead:]}")
+    names = dict(x="input", w="weight gradient", y="gradient")
+    form = Form(geometry, square(x), square(w), square(gradient), "w", names, lead, len(sizes))
+    return walk(form, chosen("weight_gradient", order, taps="w", outputs="y"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arrays of any rank as arrays of four axes, and back
+
+def lifted(x, w, bias):
+    """x and w in float64 with batch and channels, the bias, and how many leading axes x lacked."""
+    x, w = (np.asarray(raw(array), np.float64) for array in (x, w))
+    bias = None if bias is None else np.asarray(raw(bias), np.float64).reshape(-1)
+    if w.ndim <= 2:
+        if x.ndim != w.ndim or x.ndim == 0:
+            raise ValueError(f"steps: a row and its kernel have one axis each, an image and its kernel two; the shapes "
+                             f"are {x.shape} and {w.shape}")
+        return x[None, None], w[None, None], bias, 2
+    return (x[None], w, bias, 1) if x.ndim == w.ndim - 1 else (x, w, bias, 0)
+
+
+def square(array):
+    """1-D images as images of width 1."""
+    return array if array.ndim == 4 else array[..., None]
+
+
+def started(bias, shape):
+    """What an output is before anything is added: its channel's bias, or 0."""
+    start = np.zeros(shape)
+    if bias is not None:
+        start += bias.reshape(-1, *[1] * (len(shape) - 2))
+    return start
+
+
+def chosen(name, order, **orders):
+    """The array whose numbers are taken one at a time."""
+    if order not in orders:
+        raise ValueError(f"{name}: order must be {', '.join(map(repr, orders))}, not {order!r}")
+    return orders[order]
+
+
+@dataclass(frozen=True)
+class Form:
+    """An operation.
+
+    x, w, y     the three arrays, with four axes; the target holds what it is before anything is added
+    target      "x", "w" or "y"
+    names       what the three are called in this operation
+    lead        leading axes that the user's arrays lack
+    axes        1 or 2
+    """
+    geometry: Geometry
+    x: np.ndarray
+    w: np.ndarray
+    y: np.ndarray
+    target: str
+    names: dict
+    lead: int
+    axes: int
+
+    @property
+    def factors(self):
+        """The two arrays that are multiplied."""
+        return {"y": ("x", "w"), "x": ("y", "w"), "w": ("x", "y")}[self.target]
+
+    def terms(self, which, index):
+        """The products in which one number of an array, "x", "w" or "y", takes part: a list of Term."""
+        g, (C, members) = self.geometry, self.w.shape[:2]
+        of_group, (OH, OW) = C // g.groups, self.y.shape[2:]
+        if which == "y":
+            n, c, r, q = index
+            first = c // of_group * members                            # the first input channel of c's group
+            return [Term(index, (c, i, a, b), (n, first + i, *self.pixel(r, q, a, b)))
+                    for i in range(members) for a, b in g.taps]
+        if which == "w":
+            c, i, a, b = index
+            channel = c // of_group * members + i
+            return [Term((n, c, r, q), index, (n, channel, *self.pixel(r, q, a, b)))
+                    for n in range(len(self.x)) for r in range(OH) for q in range(OW)]
+        n, channel, u, v = index
+        group, i = divmod(channel, members)
+        found = []
+        for c in range(group * of_group, (group + 1) * of_group):
+            for a, b in g.taps:            # u = r * stride + a * dilation - top has a whole solution r, or none
+                r, rest_down = divmod(u + g.padding[0] - a * g.dilation[0], g.stride[0])
+                q, rest_right = divmod(v + g.padding[2] - b * g.dilation[1], g.stride[1])
+                if rest_down == rest_right == 0 and 0 <= r < OH and 0 <= q < OW:
+                    found.append(Term((n, c, r, q), (c, i, a, b), index))
+        return found
+
+    def pixel(self, r, q, a, b):
+        """The input pixel of the output (r, q) and the tap (a, b)."""
+        g = self.geometry
+        return r * g.stride[0] + a * g.dilation[0] - g.padding[0], q * g.stride[1] + b * g.dilation[1] - g.padding[2]
+
+    def inside(self, which, index):
+        """Whether a place lies in the array, not in the padding."""
+        return all(0 <= k < n for k, n in zip(index, getattr(self, which).shape))
+
+    def value(self, which, index):
+        """A number of an array; 0 in the padding."""
+        return getattr(self, which)[index] if self.inside(which, index) else 0.0
+
+    def given(self, which, index):
+        """An index as the user's array has it."""
+        lead = self.lead if which != "w" or self.lead == 2 else 0
+        return tuple(map(int, index[lead:2 + self.axes]))
+
+    def as_given(self, array):
+        """The target with the axes of the user's arrays."""
+        lead = self.lead if self.target != "w" or self.lead == 2 else 0
+        return array[(0,) * lead].reshape(array.shape[lead:2 + self.axes])
+
+    def label(self, which, index):
+        """How a number is called in a text."""
+        if not self.inside(which, index):
+            return "padding" if self.target != which else "cut off"
+        return f"{self.names[which]}[{', '.join(map(str, self.given(which, index)))}]"
+
+
+def walk(form, group):
+    """The steps, one for each number of the array `group`."""
+    target, (one, two) = form.target, form.factors
+    result = getattr(form, target).copy()
+    indices = [index for index in np.ndindex(getattr(form, group).shape)
+               if group != "w" or index[2:] in form.geometry.taps]
+    waiting = np.zeros(result.shape, bool)
+    if group == target:
+        waiting[tuple(np.array(indices, int).reshape(-1, 4).T)] = True
+    for index in indices:
+        terms, sums = form.terms(group, index), []
+        window, weights = (np.array([form.value(name, getattr(term, name)) for term in terms]) for name in (one, two))
+        for term, product in zip(terms, window * weights):
+            place = getattr(term, target)
+            if form.inside(target, place):
+                result[place] += product
+            sums.append(result[place] if form.inside(target, place) else np.nan)
+        if group == target:
+            waiting[index] = False
+        so_far = np.where(waiting, np.nan, result)
+        yield ConvolutionStep(form, group, index, terms, window, weights, window * weights, np.array(sums), so_far)
+
+
+@dataclass(frozen=True)
+class ConvolutionStep(Step):
+    """One step of a convolution, of a transposed one, or of a weight gradient.
+
+    group, index    the number that the step is about: of the array "x", "w" or "y" of the form, and where
+    terms           the places of its products
+    window          for each product, the number of the first array (the operation's input), 0 in the padding
+    weights         for each product, the number of the second array (the kernel, or the gradient)
+    products        window * weights
+    sums            what the target is once each product is added: the running sum; NaN where padding cuts it off
+    so_far          the target, with four axes; NaN where the step's kind computes one number after the other, and one
+                    is not computed yet
+    """
+    form: Form
+    group: str
+    index: tuple
+    terms: list
+    window: np.ndarray
+    weights: np.ndarray
+    products: np.ndarray
+    sums: np.ndarray
+    so_far: np.ndarray
+
+    @property
+    def output(self):
+        """The target so far, with the axes of the arrays that were given."""
+        return self.form.as_given(self.so_far)
+
+    def title(self):
+        form, one = self.form, self.form.label(self.group, self.index)
+        if self.group == form.target:
+            count = f"{len(self.terms)} product{'s' * (len(self.terms) != 1)}"
+            return f"{one} gathers {count}: {number(self.so_far[self.index])}"
+        value = number(form.value(self.group, self.index))
+        if self.group == "w":
+            return f"{one} = {value} times the shifted {form.names[form.factors[0]]}"
+        return f"{one} = {value} times {'its window' if form.target == 'w' else 'the translated kernel'}"
+
+    def text(self):
+        form, (one, two) = self.form, self.form.factors
+        rows = [[form.label(one, getattr(term, one)), number(a, 4), "*", form.label(two, getattr(term, two)),
+                 number(b, 4), "=", number(p, 4), "->", form.label(form.target, getattr(term, form.target)),
+                 "" if s != s else f"= {number(s, 4)}"]
+                for term, a, b, p, s in zip(self.terms, self.window, self.weights, self.products, self.sums)]
+        left = len(rows) - LINES
+        rows = rows[:LINES]
+        wide = [max((len(row[k]) for row in rows), default=0) for k in range(10)]
+        lines = ["  " + " ".join(cell.rjust(w) if k in (1, 4, 6) else cell.ljust(w)
+                                 for k, (cell, w) in enumerate(zip(row, wide))).rstrip() for row in rows]
+        if left > 0:
+            lines.append(f"  ... and {left} more")
+        return "\n".join([*lines, f"{form.names[form.target]} so far", table(self.output)])
+
+    def fill(self, board):
+        (pictures.rows if self.form.axes == 1 else pictures.images)(self, board)

@@ -1,0 +1,162 @@
+"""Pictures of a ConvolutionStep: rows below each other in 1-D, images beside each other in 2-D."""
+from .board import number
+
+GRIDS = 4              # channels of an array that are drawn at most
+TERMS = 6              # a formula longer than that says how many products it has
+
+
+def images(step, board):
+    """The two arrays that are multiplied, and the target, beside each other; channels below each other."""
+    form, column = step.form, 0
+    names = (*form.factors, form.target)
+    heights = [extent(step, name)[1] for name in names]
+    middle = max(heights) / 2
+    for name, high, sign in zip(names, heights, ("\u2217", "=", "")):
+        wide = grids(step, board, name, middle - high / 2, column)
+        board.text(middle - high / 2 - 1, column + wide / 2 - 0.5, form.names[name], 0.36)
+        if sign:
+            board.text(middle - 0.5, column + wide + 0.25, sign, 0.6)
+        column += wide + 1.5
+    board.text(2 * middle + 0.2, (column - 2.5) / 2, formula(step), 0.34)
+
+
+def extent(step, name):
+    """(width, height) in squares that the channels of an array take, below each other."""
+    top, bottom, left, right = borders(step, name)
+    height, width = getattr(step.form, name).shape[2:]
+    count = min(GRIDS, len(channels(step, name)))
+    return width + left + right, count * (height + top + bottom + 0.5) - 0.5
+
+
+def borders(step, name):
+    """(top, bottom, left, right): how much padding is drawn around an array."""
+    return step.form.geometry.padding if name == "x" else (0, 0, 0, 0)
+
+
+def grids(step, board, name, row, column):
+    """The channels of one array that take part, below each other.  Returns their width."""
+    form = step.form
+    top, bottom, left, right = borders(step, name)
+    height, width = getattr(form, name).shape[2:]
+    leads = channels(step, name)
+    for lead in leads[:GRIDS]:
+        for u in range(-top, height + bottom):
+            for v in range(-left, width + right):
+                board.square(row + u + top, column + v + left, *square(step, name, (*lead, u, v)))
+        row += height + top + bottom + 0.5
+    if len(leads) > GRIDS:
+        board.text(row - 0.5, column + width / 2, f"and {len(leads) - GRIDS} more channels", 0.25)
+    return width + left + right
+
+
+def channels(step, name):
+    """The first two indices of the numbers that take part."""
+    return sorted({getattr(term, name)[:2] for term in step.terms} | ({step.index[:2]} if name == step.group else set()))
+
+
+def square(step, name, index):
+    """What stands in the square of one number: (text, look, corner)"""
+    form = step.form
+    inside = form.inside(name, index)
+    if name == "w" and index[2:] not in form.geometry.taps:
+        return "", "hidden", ""
+    value = step.so_far[index] if name == form.target and inside else form.value(name, index)
+    text = number(value) if inside or name != form.target else ""
+    if name == step.group and index == step.index:
+        return text, "own", ""
+    place = {getattr(term, name): k for k, term in enumerate(step.terms)}.get(index)
+    if place is None:
+        return text, "plain" if inside else "padding", ""
+    return text, "lit", corner(step, name, place)
+
+
+def corner(step, name, place):
+    """What a number is multiplied with, or what is added to it."""
+    form = step.form
+    if form.axes == 1:                     # the products have a row of their own
+        return ""
+    if step.group == form.target and name == form.factors[0]:
+        return f"\u00d7{number(step.weights[place])}"
+    if step.group != form.target and name == form.target:
+        return f"{'' if step.products[place] < 0 else '+'}{number(step.products[place])}"
+    return ""
+
+
+def formula(step):
+    """The sum that the step computes, or the factor of what it adds."""
+    form = step.form
+    label = form.label(step.group, step.index)
+    if step.group != form.target:
+        what = {"w": f"the shifted {form.names[form.factors[0]]}"}.get(
+            step.group, "its window" if form.target == "w" else "the translated kernel")
+        return f"{form.names[form.target]}  +=  {number(form.value(step.group, step.index))} \u00d7 {what}"
+    total = number(step.so_far[step.index])
+    if len(step.terms) > TERMS:
+        return f"{label} = sum of {len(step.terms)} products = {total}"
+    start = getattr(form, form.target)[step.index]
+    parts = [number(start)] if start else []
+    parts += [f"{number(a)}\u00b7{bracketed(b)}" for a, b in zip(step.window, step.weights)]
+    return f"{label} = {' + '.join(parts) or 0} = {total}"
+
+
+def bracketed(value):
+    """A factor; a negative one in brackets."""
+    return f"({number(value)})" if value < 0 else number(value)
+
+
+def rows(step, board):
+    """Rows below each other, in the places of x: the input, the weights where they act, their products, the output."""
+    form = step.form
+    one, two = form.factors
+    row = 0.0
+    for name, title in ((one, form.names[one]), (two, form.names[two]), (None, "products"),
+                        (form.target, form.names[form.target])):
+        leads = channels(step, name or "w")[:GRIDS]
+        for lead in leads:
+            if name is None:
+                products(step, board, row, lead)
+            elif name == "w" and step.group != "w":
+                weights(step, board, row, lead)
+            else:
+                for k in range(-form.geometry.padding[0] * (name == "x"), length(form, name)):
+                    index = (*lead, k, 0)
+                    board.square(row, place(form, name, k), *square(step, name, index))
+            row += 1
+        if leads:
+            board.text(row - 0.5 - len(leads) / 2, leftmost(form) - 0.9, title, 0.34, "right")
+        row += 0.4
+    board.text(row + 0.1, (leftmost(form) + form.x.shape[2] - 1) / 2, formula(step), 0.34)
+
+
+def length(form, name):
+    """How many numbers a row has, those of the padding behind it included."""
+    return getattr(form, name).shape[2] + form.geometry.padding[1] * (name == "x")
+
+
+def leftmost(form):
+    """The column of the first square."""
+    return min(-form.geometry.padding[0], place(form, "y", 0), 0)
+
+
+def place(form, name, k):
+    """The column of a number: that of x is its index; an output stands below the middle of its window."""
+    g = form.geometry
+    if name == "y":
+        return k * g.stride[0] - g.padding[0] + g.dilation[0] * (g.kernel[0] - 1) / 2
+    return k
+
+
+def weights(step, board, row, lead):
+    """The kernel, where the step puts it."""
+    for term, weight in zip(step.terms, step.weights):
+        if term.w[:2] == lead:
+            board.square(row, term.x[2], number(weight), "lit")
+
+
+def products(step, board, row, lead):
+    """The products, in the places of the image's numbers, or of those that they are added to."""
+    form = step.form
+    name = "x" if step.group != "w" else form.target if form.target != "w" else "y"
+    for term, product in zip(step.terms, step.products):
+        if term.w[:2] == lead:
+            board.square(row, place(form, name, getattr(term, name)[2]), number(product))
