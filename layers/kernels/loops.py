@@ -56,7 +56,13 @@ def pixel(r, q, a, b, stride, padding, dilation):
 
 @njit(cache=True)
 def convolve(x, w, y, stride, padding, dilation, groups, taps):
-    """y += w * x:  every output gathers the pixels under its window."""
+    """y += w * x:  every output gathers the pixels under its window.
+
+        y[n, c, r, q]  +=  sum over i, (a, b) of   w[c, i, a, b] * x[n, first + i, u, v]
+
+    x (N, I, H, W), w (C, I / groups, KH, KW), y (N, C, OH, OW); taps (T, 2) holds the tap (a, b) in each row.  (u, v) is
+    the `pixel` of (r, q) at (a, b), if it lies inside the image; `first` is the first input channel of c's group.
+    """
     N, I, H, W = x.shape
     C, members = w.shape[:2]
     for n in range(N):
@@ -73,7 +79,12 @@ def convolve(x, w, y, stride, padding, dilation, groups, taps):
 
 @njit(cache=True)
 def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
-    """x += the transposed convolution of y:  every y spreads a translated kernel over the pixels of its window."""
+    """x += the transposed convolution of y:  every y spreads a translated kernel over the pixels of its window.
+
+        x[n, first + i, u, v]  +=  w[c, i, a, b] * y[n, c, r, q]    for all n, c, i, r, q and taps (a, b)
+
+    Shapes and names are those of `convolve`, whose adjoint in x this is.
+    """
     N, I, H, W = x.shape
     C, members = w.shape[:2]
     for n in range(N):
@@ -90,7 +101,12 @@ def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
 
 @njit(cache=True)
 def correlate(x, w, y, stride, padding, dilation, groups, taps):
-    """w += the weight gradient:  every weight collects the products of the pixels and outputs that it connects."""
+    """w += the weight gradient:  every weight collects the products of the pixels and outputs that it connects.
+
+        w[c, i, a, b]  +=  sum over n, r, q of   y[n, c, r, q] * x[n, first + i, u, v]    for all c, i and taps (a, b)
+
+    Shapes and names are those of `convolve`, whose adjoint in w this is.
+    """
     N, I, H, W = x.shape
     C, members = w.shape[:2]
     for n in range(N):

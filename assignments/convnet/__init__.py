@@ -1,0 +1,27 @@
+"""The manifest of `convnet`."""
+from ..manifest import Assignment, Task
+
+LOOPS, POOLING = "layers/kernels/loops.py", "layers/pooling.py"
+
+ASSIGNMENT = Assignment(
+    id="convnet",
+    title="A convolutional network from loops",
+    tasks=(
+        Task("1", "Stride, padding and dilation", ("layers/kernels/geometry.py:Geometry.output_size",
+                                                   f"{LOOPS}:pixel")),
+        Task("2", "Convolution", (f"{LOOPS}:convolve",)),
+        Task("3", "Its gradient in the input: the transposed convolution", (f"{LOOPS}:convolve_transposed",)),
+        Task("4", "Its gradient in the weight", (f"{LOOPS}:correlate",)),
+        Task("5", "The bias and its gradient", (f"{LOOPS}:filled", "layers/convolution.py:bias_gradient")),
+        Task("6", "Max-pooling, forward and backward", (f"{POOLING}:output_size", f"{POOLING}:largest",
+                                                        f"{POOLING}:first_largest", f"{POOLING}:spread")),
+        Task("7", "A network that learns to read digits", ()),
+    ),
+    left_out=("layers/kernels/taps.py", "layers/kernels/layout.py"),
+    rules=(
+        "No Toeplitz matrix: never copy the image's patches into a matrix (im2col, unfold, sliding_window_view), and "
+        "never compute a convolution as a matrix product (@, dot, matmul, tensordot, einsum) or with an FFT.",
+        "The loops of tasks 2 to 4 are compiled by Numba (@njit), and do the work: no loop of Python over pixels.",
+        "Files are not read or written, no process is started, nothing outside of the holes is changed.",
+    ),
+)
