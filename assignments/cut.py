@@ -5,7 +5,10 @@ its signature and its docstring stay, and in place of the body it raises NotImpl
 which task it is.  Everything else of the file stays as it is, to the byte.
 """
 import ast
+from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("minigrad", "layers", "models")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -72,6 +75,9 @@ def body(source, name):
     return "".join(source.splitlines(keepends=True)[start:end])
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# The whole engine
+
 def holes(assignment):
     """The files of the engine that an assignment cuts: path -> {name of the function: text of its error}."""
     found = {path: {} for path in assignment.files}
@@ -80,3 +86,28 @@ def holes(assignment):
             path, _, name = hole.partition(":")
             found[path][name] = f"{assignment.id}, task {task.number}: {name}"
     return found
+
+
+def engine():
+    """The complete engine: path -> bytes of its Python files, in order."""
+    return {path.relative_to(ROOT).as_posix(): path.read_bytes()
+            for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def skeleton(assignment):
+    """The engine that students get: what is left out is left out, and the files to hand in have their holes.
+
+    Raises ValueError if the manifest names a file or a function that there is none of.
+    """
+    files = engine()
+    for path in assignment.left_out:
+        gone = [name for name in files if name == path or name.startswith(f"{path}/")]
+        if not gone:
+            raise ValueError(f"{assignment.id}: there is no file {path} to leave out")
+        for name in gone:
+            del files[name]
+    for path, texts in holes(assignment).items():
+        if path not in files:
+            raise ValueError(f"{assignment.id}: there is no file {path} to cut")
+        files[path] = cut(files[path].decode(), texts).encode()
+    return files

@@ -2,7 +2,7 @@
 
 The form
 
-    T(w, x, y) = sum over n, c, i, r, q, (a, b) of  y[n, c, r, q] * w[c, i, a, b] * x[n, i, r * s + a * d - p, ...]
+    T(w, x, y) = sum over n, c, i, r, q, (a, b) of   y[n, c, r, q]  w[c, i, a, b]  x[n, i, r * s + a * d - p, ...]
 
 is linear in each of its three arguments.  Its gradient in y is the convolution w * x, its gradient in x the transposed
 convolution of y, its gradient in w the weight gradient.  So the derivative of each of the three operations is given by
@@ -66,7 +66,7 @@ def bias_gradient(g):
 
     g is an array or a tensor: this is part of two rules.
     """
-    return sum(g, dim=(0, *range(2, len(g.shape))))
+    return sum(g, dim=[axis for axis in range(len(g.shape)) if axis != 1])
 
 
 def images(x):

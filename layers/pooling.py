@@ -28,11 +28,16 @@ def taps(array, windows):
                             for o, n, s, d in zip(offsets, counts, windows.stride, windows.dilation)))]
 
 
+def lead(array, windows):
+    """The sizes of the axes in front of those that windows move over: batch and channels."""
+    return array.shape[:-len(windows.size)]
+
+
 def padded(array, windows, value):
     """The array with `value` around its last axes."""
     if not any(windows.padding):
         return array
-    around = [(0, 0)] * (array.ndim - len(windows.size)) + [(p, p) for p in windows.padding]
+    around = [(0, 0)] * len(lead(array, windows)) + [(p, p) for p in windows.padding]
     return np.pad(array, around, constant_values=value)
 
 
@@ -70,7 +75,7 @@ def first_largest(x, y, windows):
 
 def collect(x, windows, chosen=None):
     """The sum of each window; or, where `chosen` gives the number of a tap for each window, that entry."""
-    y = np.zeros((*x.shape[:-len(windows.size)], *output_size(windows)), x.dtype)
+    y = np.zeros((*lead(x, windows), *output_size(windows)), x.dtype)
     for number, tap in enumerate(taps(padded(raw(x), windows, 0), windows)):
         y += tap if chosen is None else tap * (chosen == number)
     return record(y, collect_rule, x, windows=windows, chosen=chosen)
@@ -88,8 +93,7 @@ def distribute(y, windows, chosen=None):
 
 def spread(y, windows, chosen):
     """`distribute` of an array, the adjoint of `collect`: (..., OH, OW) -> (..., H, W), the padding cut off."""
-    lead = y.shape[:-len(windows.size)]
-    x = np.zeros((*lead, *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
+    x = np.zeros((*lead(y, windows), *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
     apart = all(d * (k - 1) < s for k, s, d in zip(windows.kernel, windows.stride, windows.dilation))
     for number, tap in enumerate(taps(x, windows)):
         part = y if chosen is None else y * (chosen == number)

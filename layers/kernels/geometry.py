@@ -2,9 +2,9 @@
 
 1-D is 2-D with images of width 1.  For the output position (r, q) and the kernel tap (a, b), the input pixel is
 
-    (r * stride[0] + a * dilation[0] - top,   q * stride[1] + b * dilation[1] - left)
+    (stride * r + dilation * a - top,   stride * q + dilation * b - left)
 
-and pixels outside the image are zero.
+with the stride and the dilation of its axis, and pixels outside the image are zero.
 """
 from collections import namedtuple
 from functools import lru_cache

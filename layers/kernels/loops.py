@@ -2,10 +2,9 @@
 
 With the pixel (u, v) of the output position (r, q) and tap (a, b) as in `geometry`, all three are one trilinear form
 
-    sum over n, c, i, r, q, (a, b) of   y[n, c, r, q] * w[c, i, a, b] * x[n, i, u, v]
+    sum over n, c, i, r, q, (a, b) of   y[n, c, r, q]  w[c, i, a, b]  x[n, i', u, v]
 
-differentiated with respect to one of its three arguments.  With several groups, i runs over the input channels of c's
-group only.
+differentiated with respect to one of its three arguments, where i' is the i-th input channel of c's group.
 """
 import numpy as np
 from minigrad.compiled import njit
@@ -58,10 +57,11 @@ def pixel(r, q, a, b, stride, padding, dilation):
 def convolve(x, w, y, stride, padding, dilation, groups, taps):
     """y += w * x:  every output gathers the pixels under its window.
 
-        y[n, c, r, q]  +=  sum over i, (a, b) of   w[c, i, a, b] * x[n, first + i, u, v]
+        y[n, c, r, q]  +=  sum over i, (a, b) of   w[c, i, a, b]  x[n, i', u, v]
 
-    x (N, I, H, W), w (C, I / groups, KH, KW), y (N, C, OH, OW); taps (T, 2) holds the tap (a, b) in each row.  (u, v) is
-    the `pixel` of (r, q) at (a, b), if it lies inside the image; `first` is the first input channel of c's group.
+    x (N, I, H, W), w (C, I / groups, KH, KW), y (N, C, OH, OW); each row of taps (T, 2) is a tap (a, b).  (u, v) is the
+    `pixel` of (r, q) at (a, b), and only counts if it lies inside the image; i' is the i-th input channel of c's group:
+    the first C / groups output channels are one group with the first I / groups input channels, and so on.
     """
     N, I, H, W = x.shape
     C, members = w.shape[:2]
@@ -81,7 +81,7 @@ def convolve(x, w, y, stride, padding, dilation, groups, taps):
 def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
     """x += the transposed convolution of y:  every y spreads a translated kernel over the pixels of its window.
 
-        x[n, first + i, u, v]  +=  w[c, i, a, b] * y[n, c, r, q]    for all n, c, i, r, q and taps (a, b)
+        x[n, i', u, v]  +=  w[c, i, a, b]  y[n, c, r, q]    for all n, c, i, r, q and taps (a, b)
 
     Shapes and names are those of `convolve`, whose adjoint in x this is.
     """
@@ -103,7 +103,7 @@ def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
 def correlate(x, w, y, stride, padding, dilation, groups, taps):
     """w += the weight gradient:  every weight collects the products of the pixels and outputs that it connects.
 
-        w[c, i, a, b]  +=  sum over n, r, q of   y[n, c, r, q] * x[n, first + i, u, v]    for all c, i and taps (a, b)
+        w[c, i, a, b]  +=  sum over n, r, q of   y[n, c, r, q]  x[n, i', u, v]    for all c, i and taps (a, b)
 
     Shapes and names are those of `convolve`, whose adjoint in w this is.
     """
