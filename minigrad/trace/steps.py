@@ -40,7 +40,7 @@ def backward(output, gradient=None, opened=(), variables=None):
 
 
 def backward_steps(graph, gradient):
-    """The Steps of `backward`: the walk of `autograd.propagate`, of which each `pass_on` is watched."""
+    """The Steps of `backward`: the walk of `autograd.propagate`, for all leaves, with a stop after each box."""
     order = autograd.reachable([graph.output])
     needed, totals = set(order), Totals()
     totals.add(graph.output, gradient, 0)
@@ -56,27 +56,13 @@ def backward_steps(graph, gradient):
             number += 1
             step = Step("backward", number, box, graph, totals)
             step.arriving = {y: totals.pending[y] for y in box.tensors if y in totals.pending}
-        caught = Caught()
         with no_grad():
-            autograd.pass_on(y, totals.pending.pop(y), caught, needed, False)
-        for x, gx in caught.cotangents:
-            totals.add(x, gx, number)
-            step.leaving.append((y, x, gx))
+            given = list(autograd.pulled_back(y, totals.pending.pop(y), needed, False))
+        for x, g in given:
+            totals.add(x, g, number)
+            step.leaving.append((y, x, g))
     if step is not None:
         yield step
-
-
-class Caught(dict):
-    """What `pass_on` adds up in: it only takes down what is to be added, so that each cotangent is seen by itself."""
-
-    def __init__(self):
-        self.cotangents = []
-
-    def __contains__(self, x):
-        return False
-
-    def __setitem__(self, x, g):
-        self.cotangents.append((x, g))
 
 
 class Totals:
@@ -90,7 +76,7 @@ class Totals:
         self.pending, self.history = {}, {}
 
     def add(self, x, g, number):
-        """Add a cotangent for x in a step: in a fresh sum, as `pass_on` does."""
+        """Add a cotangent for x in a step: in a fresh sum, as `propagate` does."""
         self.pending[x] = self.pending[x] + g if x in self.pending else g
         self.history.setdefault(x, []).append((number, self.pending[x]))
 
