@@ -20,7 +20,7 @@ class Board:
     """Collects squares, texts and lines, and draws them once it is known how large they are."""
 
     def __init__(self):
-        self.squares, self.texts, self.lines = [], [], []
+        self.squares, self.numbers, self.texts, self.lines = [], [], [], []
 
     def square(self, row, column, text="", look="plain", corner=""):
         """A square.
@@ -31,8 +31,8 @@ class Board:
         """
         self.squares.append((row, column, look))
         if text:
-            self.texts.append((row + (-0.12 if corner else 0), column, text, 0.3 if len(text) < 4 else 0.22,
-                               "white" if look == "own" else "0.5" if look == "padding" else "black", "center"))
+            self.numbers.append((row + (-0.12 if corner else 0), column, text,
+                                 "white" if look == "own" else "0.5" if look == "padding" else "black"))
         if corner:
             self.texts.append((row + 0.32, column + 0.44, corner, 0.19 if len(corner) < 6 else 0.15,
                                "white" if look == "own" else "black", "right"))
@@ -84,7 +84,11 @@ class Board:
                 (column - 0.5, row - 0.5), 1, 1, facecolor=FACES[look], edgecolor="black" if thick else "0.45",
                 linewidth=(0.05 if thick else 0.02) * unit, linestyle=":" if look == "padding" else "-",
                 hatch="////" if look == "hidden" else None, zorder=3 if thick else 2))
-        for row, column, text, size, colour, align in self.texts:
+        longest = max((len(text) for _, _, text, _ in self.numbers), default=0)
+        in_squares = 0.3 if longest < 4 else 1.2 / longest             # the same type in all squares
+        texts = self.texts + [(row, column, text, in_squares, colour, "center")
+                              for row, column, text, colour in self.numbers]
+        for row, column, text, size, colour, align in texts:
             if size * unit >= SMALLEST:
                 axes.text(column, row, text, fontsize=size * unit, color=colour, ha=align, va="center", zorder=4)
 

@@ -105,7 +105,7 @@ def bracketed(value):
 
 
 def rows(step, board):
-    """Rows below each other, in the places of x: the input, the weights where they act, their products, the output."""
+    """Rows below each other: the image, the weights under the numbers that they multiply, their products, the target."""
     form = step.form
     one, two = form.factors
     row = 0.0
@@ -147,16 +147,16 @@ def place(form, name, k):
 
 
 def weights(step, board, row, lead):
-    """The kernel, where the step puts it."""
+    """The kernel, where the step puts it: over its window, or, for one number of x, under those that it is made of."""
+    name = "y" if step.group == "x" else "x"
     for term, weight in zip(step.terms, step.weights):
         if term.w[:2] == lead:
-            board.square(row, term.x[2], number(weight), "lit")
+            board.square(row, place(step.form, name, getattr(term, name)[2]), number(weight), "lit")
 
 
 def products(step, board, row, lead):
-    """The products, in the places of the image's numbers, or of those that they are added to."""
-    form = step.form
-    name = "x" if step.group != "w" else form.target if form.target != "w" else "y"
+    """The products, below the weights; those of one weight, in the places of what they are added to."""
+    name = {"y": "x", "x": "y", "w": "y" if step.form.target == "w" else step.form.target}[step.group]
     for term, product in zip(step.terms, step.products):
         if term.w[:2] == lead:
-            board.square(row, place(form, name, getattr(term, name)[2]), number(product))
+            board.square(row, place(step.form, name, getattr(term, name)[2]), number(product))
