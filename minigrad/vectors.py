@@ -7,7 +7,7 @@ processor has AVX-512, half as many with AVX, a quarter elsewhere.
 """
 import numpy as np
 from llvmlite import binding, ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
@@ -224,3 +224,7 @@ def separator(most):
 
 interleave, interleave_few = interleaver(BYTES), interleaver(FEW)
 separate, separate_few = separator(BYTES), separator(FEW)
+
+if config.DISABLE_JIT:                     # nothing is compiled: the same functions on arrays
+    from .uncompiled import (                                              # noqa: F811
+        broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
