@@ -36,12 +36,14 @@ FAST = "MINIGRAD_FAST" in os.environ                   # the tests run this note
 # %%
 import numpy as np
 import minigrad as torch
+from minigrad import trace
 from minigrad.tensor import made_by
 
 a = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
-b = a + a
-c = b + b
-d = c * b
+with trace.record():                                       # notes the lines of code, for later
+    b = a + a
+    c = b + b
+    d = c * b
 for y in (b, c, d):
     print(f"{made_by(y):8} = {y.item():4}   made from", *(made_by(x) for x in y.inputs))
 
@@ -50,7 +52,24 @@ for y in (b, c, d):
 # input's number is always smaller than its output's, since it had to exist first. Keep that in mind; it is the whole
 # secret of the backward pass.
 #
-# By hand: b = 2a, c = 4a, so d = 8a², and its derivative is 16a. At a = 2 that is 32. This is the number to get.
+# The trace draws that: each operation a box, black while it is at work, grey when it is done.
+
+# %%
+def pictures(steps, title):
+    steps = list(steps)
+    fig, axes = plt.subplots(1, len(steps), figsize=(2.4 * len(steps), 4.4), layout="constrained")
+    for step, ax in zip(steps, axes):
+        step.draw(ax)
+    fig.suptitle(title)
+    plt.show()
+
+pictures(trace.forward(d), "Forward: each value once its inputs are there")
+
+# %% [markdown]
+# The two arrows from `a` to `b` are the two a's in `a + a`.
+#
+# Now the gradient. By hand: b = 2a, c = 4a, so d = 8a², and its derivative is 16a. At a = 2 that is 32. This is the
+# number to get.
 
 # %% [markdown]
 # ## What a rule does
@@ -168,7 +187,29 @@ assert in_order(d)[a] == 32
 
 # %% [markdown]
 # Read it line by line: c goes before b, so b has 8 + 4 + 4 = 16 by the time it is its turn, and a gets 16 + 16 = 32.
-# `backward()` does exactly this, in `minigrad/autograd.py`:
+#
+# ## The same, watched
+#
+# `trace.backward` stops after each operation. Here is the second step, the one that `careless` missed:
+
+# %%
+backward_steps = list(trace.backward(d))
+print(backward_steps[1])
+assert "8 + 4 = 12" in str(backward_steps[1]) and "12 + 4 = 16" in str(backward_steps[1])
+
+# %% [markdown]
+# In the lines with `gives`, b's gradient grows: the 8 from the step before, and twice 4. Only then may b go on. In
+# pictures, with the arrows now turned round:
+
+# %%
+pictures(backward_steps, "Backward: each gradient once all its parts are there")
+assert len(backward_steps) == 3
+
+# %% [markdown]
+# "So far" turns into "grad" when a gradient is complete, and no box is black before its own is. Any computation can be
+# watched like this; `python -m minigrad.trace "a=2; b=a+a; c=b+b; c*b"` does it in a terminal.
+#
+# `backward()` takes the same steps without stopping (`minigrad/autograd.py`):
 
 # %%
 d.backward()
@@ -194,6 +235,25 @@ assert row.grad.shape == row.shape and (row.grad.numpy() == 3).all()
 # causal network uses its weights at every step. Same rule.
 
 # %% [markdown]
+# ## Gradients of gradients
+#
+# A rule is itself made of operations. Run it on tensors instead of bare numbers, and they are recorded in their turn:
+# the gradient is a tensor with a graph of its own, and can be differentiated again. By hand, d'' = 16.
+
+# %%
+b = a + a
+c = b + b
+d = c * b
+g, = torch.autograd.grad(d, a, create_graph=True)
+second, = torch.autograd.grad(g, a, retain_graph=True)
+print("first", g.item(), " second", second.item(), " operations in the gradient's graph:", len(list(trace.forward(g))))
+assert g.item() == 32 and second.item() == 16
+
+# %% [markdown]
+# Nobody wrote a second derivative of anything. That is why the rules in `minigrad/elementwise.py` are made of
+# operations and not of NumPy calls.
+
+# %% [markdown]
 # ## Questions
 #
 # 1. In `careless`, would visiting c before b have given the right result here? Draw a graph for which no fixed choice
@@ -202,7 +262,6 @@ assert row.grad.shape == row.shape and (row.grad.numpy() == 3).all()
 # 3. Why may a rule use the inputs and the output of its operation, but must never use "the gradient of d so far" of
 #    any other tensor?
 # 4. After `d.backward()` a second `d.backward()` complains. What has been thrown away, and why is that a good default?
-# 5. Compute the second derivative of d with respect to a by hand, then with
-#    `torch.autograd.grad(..., create_graph=True)`. What is recorded in between?
+# 5. What is the third derivative of d? Predict what `torch.autograd.grad` says if you ask for it, and try.
 #
 # **Homework**: `autograd`. You write the rules, undo broadcasting, and build the backward pass of this notebook.
