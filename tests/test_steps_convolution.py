@@ -7,7 +7,7 @@ import layers.functional as F
 from layers import MaskedConv2d, steps
 from layers.convolution import weight_gradient
 from layers.kernels.geometry import Geometry, all_taps
-from layers.steps.convolution import Form
+from layers.steps.form import Form
 from minigrad import tensor
 
 ORDERS = {"convolution": ("outputs", "taps", "inputs"), "transposed": ("inputs", "outputs", "taps"),
@@ -179,8 +179,13 @@ CASES = {"1-D": lambda: steps.convolution([1, 2, 0, 3], [1, 2, -1], padding=1),
 
 @pytest.mark.parametrize("case", CASES)
 def test_pictures_need_no_colour_and_no_more_room(case):
+    drawn(steps.strip(itertools.islice(CASES[case](), 2), columns=1))
+
+
+def drawn(figure):
+    """Draw it, and demand that it has no colour, is not empty, and that all its text is inside."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    figure = steps.strip(itertools.islice(CASES[case](), 2), columns=1)
+    figure.set_dpi(60)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba()).astype(int)
