@@ -221,9 +221,9 @@ def net_and_loss():
 def test_layers_are_one_step_each_until_they_are_opened():
     net, loss = net_and_loss()
     assert [step.box.title.split(" #")[0] for step in trace.forward(loss)] == [
-        "net.0", "net.1", "net.2", "net.3", "pow", "loss = mean"]
+        "net.0: Linear", "net.1: Sequential", "net.2: Tanh", "net.3: Linear", "pow", "loss = mean"]
     assert [step.box.title.split(" #")[0] for step in trace.forward(loss, opened=["net.1"])] == [
-        "net.0", "net.1.0", "net.1.1", "net.2", "net.3", "pow", "loss = mean"]
+        "net.0: Linear", "net.1.0: Tanh", "net.1.1: Linear", "net.2: Tanh", "net.3: Linear", "pow", "loss = mean"]
     assert [step.name.split()[0] for step in trace.forward(loss, opened=True)] == [
         "linear", "tanh", "linear", "tanh", "linear", "pow", "mean"]
     assert [len(step.box.parameters) for step in trace.forward(loss)] == [2, 2, 0, 2, 0, 0]
@@ -245,7 +245,7 @@ def test_what_arrives_at_a_layer_is_the_gradient_of_its_output():
     g, = autograd.grad(loss, output)
     assert list(step.arriving) == [output] and np.array_equal(step.arriving[output], g.data)
     text = str(step)
-    assert "inside    tanh, linear" in text and "learns    weight (5, 5), bias (5,)" in text
+    assert "inside    tanh, linear" in text and "learns    1.weight (5, 5), 1.bias (5,)" in text
     assert text.count("gives") == 3
 
 

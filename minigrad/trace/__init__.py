@@ -11,7 +11,9 @@
 
 The trace reads what the core has recorded anyway.  The core knows nothing of it, and it costs nothing when it is not used.
 """
+from .graph import Graph
+from .picture import strip
 from .recording import record
-from .steps import Step, backward, forward
+from .steps import Step, backward, forward, page
 
-__all__ = ["Step", "backward", "forward", "record"]
+__all__ = ["Graph", "Step", "backward", "forward", "page", "record", "strip"]

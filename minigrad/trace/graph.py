@@ -3,32 +3,34 @@
 Operations that followed each other inside one module make one box, unless that module was opened by its name.  They are
 neighbours in the order of creation, so boxes keep that order, and an input's box always comes before its user's.
 """
+from collections import Counter
 import numpy as np
 from ..autograd import reachable
 from ..tensor import Tensor, made_by
-from .recording import names_in, notes
+from .recording import names_in, notes, variables_of_caller
 
 
 class Box:
     """One box of the picture.
 
     kind        "operation", "leaf" (it requires a gradient), "constant", or "layer"
-    name        what the student calls it, or None
+    name        what the student calls it, or None; of a layer, its dotted name
+    module      of a layer, the module
     tensors     what was made in it, the oldest first; for a number or an array among the inputs, that
     inputs      what goes in, once for each time that it is used: pairs of a box and the tensor (or number) taken from it
     parameters  of a layer: its own leaves, which get no boxes of their own; the keys of a dict
     """
-    __slots__ = ("kind", "name", "tensors", "inputs", "parameters")
+    __slots__ = ("kind", "name", "tensors", "inputs", "parameters", "module")
 
-    def __init__(self, kind, name, tensors):
-        self.kind, self.name, self.tensors = kind, name, tensors
+    def __init__(self, kind, name, tensors, module=None):
+        self.kind, self.name, self.tensors, self.module = kind, name, tensors, module
         self.inputs, self.parameters = [], {}
 
     @property
     def title(self):
         """Its name and its operation: `c = add #3`."""
         if self.kind == "layer":
-            return self.name
+            return f"{self.name}: {type(self.module).__name__}"
         if not isinstance(self.tensors[0], Tensor):
             return "constant"
         made = made_by(self.tensors[0])
@@ -41,10 +43,11 @@ class Graph:
 
     output      a tensor that a recorded operation made
     opened      the names of modules that are shown operation by operation; True opens all
-    variables   what is called what: a dict from names to tensors and modules
+    variables   a dict of names for tensors and modules; by default, the variables of the calling function
     """
 
-    def __init__(self, output, opened, variables):
+    def __init__(self, output, opened=(), variables=None):
+        variables = variables_of_caller() if variables is None else variables
         if not isinstance(output, Tensor) or output.rule is None:
             what = f"a tensor of shape {output.data.shape}" if isinstance(output, Tensor) else type(output).__name__
             raise ValueError(f"trace: {what} has no record to step through: give the result of operations on tensors "
@@ -52,8 +55,9 @@ class Graph:
         self.output, self.opened = output, opened
         self.names = names_in(variables)
         self.operations = [y for y in reachable([output]) if y.rule is not None]
-        self.boxes, self.box_of, self.last_use = [], {}, {}
         groups = self.grouped()
+        self.repeated = self.names_of_several()
+        self.boxes, self.box_of = [], {}
         for layer, tensors in groups:
             self.add(layer, tensors)
 
@@ -65,8 +69,16 @@ class Graph:
         return place and place.variable
 
     def label(self, x):
-        """The shortest thing to call a tensor by: its name, or its operation and number."""
-        return self.called(x) or (made_by(x) if x.requires_grad else f"constant #{x.serial}")
+        """The shortest thing to call a tensor by: its name, with its number if others share it; or its operation."""
+        name = self.called(x)
+        if name is None:
+            return made_by(x) if x.requires_grad else f"constant #{x.serial}"
+        return f"{name} #{x.serial}" if name in self.repeated else name
+
+    def names_of_several(self):
+        """The names that more than one result has: a variable that was assigned to again."""
+        counts = Counter(self.called(y) for y in self.operations)
+        return {name for name, count in counts.items() if count > 1}
 
     def place(self, x):
         """The line that made a tensor, if that was recorded."""
@@ -75,18 +87,18 @@ class Graph:
     # -- layers -------------------------------------------------------------------------------------------------------
 
     def grouped(self):
-        """The operations, in lists of neighbours that share a box: pairs of (module's name or None, tensors)."""
+        """The operations, in lists of neighbours that share a box: pairs of (module or None, tensors)."""
         groups = []
         for y in self.operations:
-            layer = self.layer(y)
-            if layer and groups and groups[-1][0] == layer:
+            module = self.layer(y)
+            if module is not None and groups and groups[-1][0] is module:
                 groups[-1][1].append(y)
             else:
-                groups.append((layer, [y]))
+                groups.append((module, [y]))
         return groups
 
     def layer(self, y):
-        """The name of the outermost module around an operation that isn't open; None if there is none.
+        """The outermost module around an operation that isn't open; None if there is none.
 
         The module that everything else is inside of is always open.
         """
@@ -94,9 +106,8 @@ class Graph:
             return None
         modules = notes[y.serial].modules
         for module in modules[1:]:
-            name = self.module_name(modules[0], module)
-            if name not in self.opened:
-                return name
+            if self.module_name(modules[0], module) not in self.opened:
+                return module
         return None
 
     def module_name(self, root, module):
@@ -109,34 +120,31 @@ class Graph:
 
     # -- boxes --------------------------------------------------------------------------------------------------------
 
-    def add(self, layer, tensors):
+    def add(self, module, tensors):
         """A box for one operation, or for the operations of a layer, and boxes for what goes in."""
-        if layer is None:
+        if module is None:
             box = Box("operation", self.called(tensors[0]), tensors)
+            box.inputs = [(self.source(x), x) for x in tensors[0].inputs if x is not None]
         else:
-            box = Box("layer", layer, tensors)
-        inside = set(tensors)
-        for y in tensors:
-            for x in y.inputs:
-                if x is None or isinstance(x, Tensor) and x in inside:
-                    continue
-                if layer is not None and self.belongs(x, layer):
-                    if isinstance(x, Tensor) and x.requires_grad:
-                        box.parameters[x] = None
-                    continue
-                box.inputs.append((self.source(x), x))
+            box = Box("layer", self.names[module], tensors, module)
+            inside, seen = set(tensors), set()
+            for x in (x for y in tensors for x in y.inputs if isinstance(x, Tensor) and x not in inside):
+                if not self.belongs(x, box.name):
+                    if x not in seen:
+                        box.inputs.append((self.source(x), x))
+                elif x.requires_grad:
+                    box.parameters[x] = None
+                seen.add(x)
         self.boxes.append(box)
         for y in tensors:
             self.box_of[y] = box
 
     def belongs(self, x, layer):
-        """Whether an input of a layer's operations needs no box: a parameter of the layer, or an unnamed constant."""
-        if not isinstance(x, Tensor):
-            return True
+        """Whether a tensor that goes into a layer needs no box: a parameter of the layer, or an unnamed constant."""
         if x.rule is not None:
             return False
         name = self.called(x)
-        return name is None and not x.requires_grad or name is not None and name.startswith(f"{layer}.")
+        return not x.requires_grad if name is None else name.startswith(f"{layer}.")
 
     def source(self, x):
         """The box that an input comes from; leaves and constants get theirs here, when they are first used."""
@@ -148,3 +156,25 @@ class Graph:
             box = Box("constant", None, [np.asarray(x) if isinstance(x, np.generic) else x])
         self.boxes.append(box)
         return box
+
+    # -- its face -----------------------------------------------------------------------------------------------------
+
+    def __str__(self):
+        """A table: for each operation or layer, what it gives, how many numbers it learns, and its line of code."""
+        rows = [("", "operations", "output", "learns", "code")]
+        for box in self.boxes:
+            if box.kind in ("operation", "layer"):
+                names = Counter(y.rule.__name__.removesuffix("_rule") for y in box.tensors)
+                leaves = box.parameters or {x: None for source, x in box.inputs if source.kind == "leaf"}
+                learned = sum(x.data.size for x in leaves)
+                place = self.place(box.tensors[-1])
+                rows.append((box.title, ", ".join(f"{n} {name}" if n > 1 else name for name, n in names.items()),
+                             str(box.tensors[-1].shape), f"{learned:,}" if learned else "",
+                             f"{place}  {place.text.strip()}" if place else ""))
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+    def draw(self, axes=None):
+        """The picture of the graph.  Returns the matplotlib figure."""
+        from .picture import Drawing
+        return Drawing(self, False).draw(axes)

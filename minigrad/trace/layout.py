@@ -8,6 +8,7 @@ far as there is room.
 
 SWEEPS = 8             # times that all rows are ordered anew, down and up in turn
 SETTLING = 20          # times that boxes move towards their neighbours
+BEND = 0.1             # the room that an arrow takes in a row
 GAP = 0.35             # between the boxes of a row, in the unit of their widths
 
 
@@ -15,19 +16,20 @@ class Bend:
     """Where an arrow passes through a row."""
 
 
-def layout(boxes, width):
+def layout(boxes, inputs, width):
     """Rows and positions.
 
     boxes       a list; an input's box comes before its user's
-    width       box -> its width
+    inputs      of each box, pairs of the input's box and anything
+    width       of each box
     Returns (row, x, routes): dicts from box to the number of its row and to the middle of it; and for each box the
     routes of its inputs' arrows, a list of lists of (x, row), from the input to the box.
     """
-    row = rows_of(boxes)
+    row = rows_of(boxes, inputs)
     rows = [[] for _ in range(max(row.values()) + 1)]
     for box in boxes:
         rows[row[box]].append(box)
-    chains = {box: [chain(source, box, row, rows) for source, _ in box.inputs] for box in boxes}
+    chains = {box: [chain(source, box, row, rows) for source, _ in inputs[box]] for box in boxes}
     above, below = {}, {}
     for box in boxes:
         for links in chains[box]:
@@ -35,21 +37,21 @@ def layout(boxes, width):
                 below.setdefault(upper, []).append(lower)
                 above.setdefault(lower, []).append(upper)
     order(rows, above, below)
-    x = spread(rows, above, below, lambda item: width(item) if item in chains else 0.1)
+    x = spread(rows, above, below, lambda item: width.get(item, BEND))
     height = {item: i for i, items in enumerate(rows) for item in items}
     routes = {box: [[(x[item], height[item]) for item in links] for links in chains[box]] for box in boxes}
     return row, x, routes
 
 
-def rows_of(boxes):
+def rows_of(boxes, inputs):
     """The row of each box: below all its inputs; leaves and constants stand right above their first user."""
     row, users = {}, {}
     for box in boxes:
-        row[box] = 1 + max((row[source] for source, _ in box.inputs), default=-1)
-        for source, _ in box.inputs:
+        row[box] = 1 + max((row[source] for source, _ in inputs[box]), default=-1)
+        for source, _ in inputs[box]:
             users.setdefault(source, []).append(box)
     for box in boxes:
-        if not box.inputs and box in users:
+        if not inputs[box] and box in users:
             row[box] = min(row[user] for user in users[box]) - 1
     return row
 

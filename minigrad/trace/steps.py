@@ -5,6 +5,7 @@ Both read the recorded graph and leave it as it is: no graph is freed, and no `.
 import inspect
 import sys
 from .. import autograd
+from ..page import page as write_page
 from ..tensor import made_by, no_grad
 from . import text
 from .graph import Graph
@@ -152,3 +153,8 @@ class Step:
         """The picture: the graph, with this step lit.  Returns the matplotlib figure."""
         from .picture import draw
         return draw(self, axes)
+
+
+def page(steps, path, title="Step by step"):
+    """Write steps as one HTML file with a slider, which opens without a server; see `minigrad.page`.  Returns path."""
+    return write_page(title, ((str(step), step.draw()) for step in steps), path)

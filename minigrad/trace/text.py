@@ -54,32 +54,40 @@ def short(x):
     return str(x.shape)
 
 
+def gradient(g):
+    """A gradient for a box of the picture: the numbers, if they are very few, else its Euclidean norm."""
+    return short(g) if g.size <= FEW_SHORT else f"|g| {np.sqrt(np.sum(np.square(g, dtype=np.float64))):.3g}"
+
+
 def first_line(docstring):
     """The first sentence or formula of a docstring, without its full stop; None where there is none."""
-    return docstring.strip().splitlines()[0].rstrip(".") if docstring else None
+    return docstring.strip().splitlines()[0].split(".  ")[0].rstrip(".") if docstring else None
 
 
 def of_step(step):
     """All of a step, a fact a line."""
-    rows = []
-    if step.box.kind == "layer":
-        of_layer(step, rows)
-    else:
-        of_operation(step, rows)
+    rows = of_layer(step) if step.box.kind == "layer" else of_operation(step)
     if step.direction == "backward":
-        of_gradients(step, rows)
+        rows += of_gradients(step)
     lines = [f"{step.direction} step {step.number}: {step.box.title}"]
-    return "\n".join(lines + [f"  {head:10}{tail}".rstrip() for head, tail in rows])
+    return "\n".join(lines + [f"  {head:10}{tail}" for head, tail in rows])
 
 
-def of_operation(step, rows):
-    """The line of code, the inputs, the formulas and the output of one operation."""
+def code(step):
+    """The row with the line of code, and for a part of a line one that points to it."""
     place = step.place
-    if place:
-        head, line, part = str(place), place.text.strip(), place.part
-        rows.append(("code", f"{head}:  {line}"))
-        if part != line and place.variable is None and part in line:
-            rows.append(("", " " * (len(head) + 3 + line.index(part)) + "^" * len(part)))
+    if place is None:
+        return []
+    head, line, part = str(place), place.text.strip(), place.part
+    rows = [("code", f"{head}:  {line}")]
+    if step.box.kind != "layer" and part != line and place.variable is None and part in line:
+        rows.append(("", " " * (len(head) + 3 + line.index(part)) + "^" * len(part)))
+    return rows
+
+
+def of_operation(step):
+    """The line of code, the inputs, the formulas and the output of one operation."""
+    rows = code(step)
     for name, x in step.inputs:
         rows.append(("input", f"{name}: {named_value(step, x)}"))
     settings = {key: item for key, item in step.output.parameters.items() if len(repr(item)) < 60}
@@ -88,40 +96,42 @@ def of_operation(step, rows):
     if step.direction == "forward" and step.formula:
         rows.append(("computes", step.formula))
     rows.append(("output", f"y: {named_value(step, step.output)}"))
+    return rows
 
 
-def of_layer(step, rows):
+def of_layer(step):
     """What goes into a layer, what happens there, and what comes out."""
+    rows = code(step)
     for _, x in step.box.inputs:
         rows.append(("input", named_value(step, x)))
     if step.box.parameters:
-        rows.append(("learns", ", ".join(f"{step.graph.label(x).rpartition('.')[2]} {x.shape}"
+        rows.append(("learns", ", ".join(f"{step.graph.label(x).removeprefix(f'{step.box.name}.')} {x.shape}"
                                          for x in step.box.parameters)))
     rows.append(("inside", ", ".join(y.rule.__name__.removesuffix("_rule") for y in step.box.tensors)))
     rows.append(("output", named_value(step, step.output)))
+    return rows
 
 
-def of_gradients(step, rows):
+def of_gradients(step):
     """The rule, the cotangents that arrive and leave, and what has come together so far."""
-    layer = step.box.kind == "layer"
+    rows, layer, before = [], step.box.kind == "layer", {}
     if not layer and step.rule:
         rows.append(("rule", step.rule))
     for y, g in step.arriving.items():
         rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}"))
-    before = {}
     for y, x, gx in step.leaving:
-        if step.graph.box_of.get(x) is step.box:       # it stays inside the layer
+        if step.graph.box_of.get(x) is step.box:           # it stays inside the layer
             continue
         old = before.get(x, step.totals.after(x, step.number - 1))
-        before[x] = gx if old is None else old + gx
-        sum_ = "" if old is None else f", in all {value(before[x])}"
-        if old is not None and gx.size == 1:
-            sum_ = f", in all {value(old)} + {value(gx)} = {value(before[x])}"
-        rows.append(("gives", f"{step.graph.label(x)} gets {value(gx)}{sum_}"))
+        total = before[x] = gx if old is None else old + gx
+        sum_ = f"{value(old)} + {value(gx)} = " if old is not None and gx.size == 1 else ""
+        rows.append(("gives", f"{step.graph.label(x)} gets {value(gx)}"
+                              + (f", in all {sum_}{value(total)}" if old is not None else "")))
     totals = [(x, step.total(x)) for x in step.totals.history]
     totals = [(x, total) for x, total in totals if total is not None]
-    if len(totals) <= SHOWN:
+    if len(totals) <= SHOWN and all(total.size <= FEW for _, total in totals):
         rows.append(("so far", ",  ".join(f"{step.graph.label(x)} {value(total)}" for x, total in totals)))
+    return rows
 
 
 def named_value(step, x):
