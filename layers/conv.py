@@ -138,7 +138,8 @@ class MaskedConv2d(Convolution):
         gradient.  Taps that are hidden for all channels can be left out: `taps` names the others to conv2d.
         """
         weight = self.weight * self.mask if self.colours > 1 else self.weight
-        return conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, taps=self.taps)
+        return conv2d(x, weight, self.bias, stride=self.stride, padding=self.padding, dilation=self.dilation,
+                      taps=self.taps)
 
     def extra_repr(self):
         return f"{self.mask_type!r}, {super().extra_repr()}" + (f", colours={self.colours}" if self.colours > 1 else "")

@@ -39,7 +39,8 @@ class Autoregressive(Model):
         Returns a tensor (N,).
         """
         self.check(x, **labels)
-        losses = cross_entropy(self.logits(x, **labels), tensor(x.astype(np.int64)), reduction="none")
+        values = tensor(x.astype(np.int64))
+        losses = cross_entropy(self.logits(x, **labels), values, reduction="none")
         return -losses.flatten(1).sum(1)
 
     def positions(self):

@@ -1,13 +1,30 @@
 """The cases that only the grader has."""
 import numpy as np
 from ..manifest import Case
-from .public import convolution, filling, first_rows, gradients, integers, network, rounding, seed, table, what_it_sees
+from .inputs import convolution, filling, first_rows, gradients, integers, network, rounding, seed, table
 
 
 def seen(mask_type, colours, in_channels, out_channels, kernel, size, output):
     """A maker of the arguments of probes.seen_by_convolution.   output: channel, row, column"""
     return lambda rng: (mask_type, colours, 1 + rng.random((1, in_channels, *size)),
                         1 + rng.random((out_channels, in_channels, *kernel)), *output)
+
+
+def what_it_sees(arguments, gradient):
+    """A check of probes.seen_by_convolution: zero where the mask says so, exactly, and nowhere else."""
+    mask_type, colours, x, weight, channel, row, column = arguments
+    if np.shape(gradient) != x.shape[1:]:
+        return f"the gradient has shape {np.shape(gradient)}, and the image {x.shape[1:]}"
+    (channels, height, width), (KH, KW) = x.shape[1:], weight.shape[2:]
+    for i, u, v in np.ndindex(channels, height, width):
+        inside = abs(u - row) <= KH // 2 and abs(v - column) <= KW // 2
+        of_output, of_input = channel * colours // len(weight), i * colours // channels
+        own = of_input < of_output or (of_input == of_output and mask_type == "B")
+        expected = inside and (own if (u, v) == (row, column) else (u, v) < (row, column))
+        if (gradient[i, u, v] != 0) != expected:
+            return (f"the output of channel {channel} at row {row}, column {column} must "
+                    f"{'' if expected else 'not '}depend on the input of channel {i} at row {u}, column {v}")
+    return None
 
 
 def stay_zero(arguments, weight):
@@ -141,7 +158,7 @@ HIDDEN = (
          "The probabilities of all 16 binary images of 2 x 2 pixels must sum to 1.", check=sum_to_one),
     Case("4", "log p(x) of colour images, with large logits", "log_probabilities", table((3, 2, 2), 6, 4, 400.0), 3,
          "log p(x) is wrong for examples of three axes, or where logits are in the hundreds.", rtol=rounding(72)),
-    Case("4", "labels", "log_probabilities", labelled, 1,
+    Case("4", "logits that depend on labels", "log_probabilities", labelled, 1,
          "Models with classes: the labels must go on to `check` and `logits`.", rtol=rounding(24)),
     Case("4", "what log_prob refuses", "refusals",
          lambda rng: (rng.standard_normal((3, 2, 2)), integers(rng, 3, 2, 2, 2), np.full((2, 2, 2), 3, np.uint8)), 1,
@@ -151,7 +168,7 @@ HIDDEN = (
          "In images of several channels, all channels of a pixel come before the next pixel."),
     Case("5", "examples of other shapes", "order", lambda rng: ((2, 3),), 1,
          "Examples that are no images are drawn in raster order of all their axes."),
-    Case("5", "frequencies", "frequencies", lambda rng: (rng.standard_normal(5), 20_000, seed(rng)), 3,
+    Case("5", "frequencies of many draws", "frequencies", lambda rng: (rng.standard_normal(5), 20_000, seed(rng)), 3,
          "Over many draws, each value must be as frequent as its softmax says.", check=follow_the_softmax),
     Case("5", "logits of any size", "drawn", large, 2,
          "Logits may be in the thousands, or -inf: subtract the largest of each row before exp.", calls=2),

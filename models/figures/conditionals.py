@@ -1,6 +1,6 @@
 """What autoregressive models think of the entry that comes next."""
 import numpy as np
-from minigrad import no_grad
+from minigrad import no_grad, softmax
 from ..autoregressive import Autoregressive
 from ..data import toy_sequences
 from ..likelihood import labels
@@ -16,8 +16,7 @@ def conditionals(model, x, y=None):
     """The probabilities of all values of each entry, given those before it: (N, levels, *shape), float64"""
     with no_grad():
         logits = model.logits(x, **labels(model, y, slice(None))).data.astype(np.float64)
-    p = np.exp(logits - logits.max(1, keepdims=True))
-    return p / p.sum(1, keepdims=True)
+    return softmax(logits, 1)
 
 
 def effective(p):

@@ -1,0 +1,169 @@
+"""What proves a homework's cases right: the engine passes them, the skeleton passes none, faults fail, honest ways pass.
+
+All of it runs in this process: a solution takes the place of the engine's function by its code object, so that whoever
+has imported the function calls the solution.  (The grader runs each case in a process of its own; see its tests.)
+"""
+import ast
+import importlib
+import textwrap
+from contextlib import contextmanager
+import numpy as np
+from assignments.manifest import load
+
+SEED = "homework"
+
+
+class Homework:
+    """An assignment, with the values that the engine gives for each of its cases."""
+
+    def __init__(self, id):
+        self.assignment = load(id)
+        self.probes, self.faults = self.assignment.module("probes"), self.assignment.module("faults")
+        self.public = list(self.assignment.module("public").PUBLIC)
+        self.hidden = list(self.assignment.module("hidden").HIDDEN)
+        self.cases = self.public + self.hidden
+        self.holes = {hole: task.number for task in self.assignment.tasks for hole in task.holes}
+        self.expected = {(case.name, call): self.values(case, call) for case in self.cases for call in range(case.calls)}
+
+    def values(self, case, call, seed=SEED):
+        """What the probe gives; an exception is a value, too."""
+        try:
+            with np.errstate(all="ignore"):
+                return getattr(self.probes, case.probe)(*case.arguments(seed, call))
+        except Exception as error:
+            return error
+
+    def wrong(self, case, seed=SEED):
+        """What is wrong with the values now, a line, or None."""
+        for call in range(case.calls):
+            values = self.values(case, call, seed)
+            if isinstance(values, Exception):
+                return f"{type(values).__name__}: {values}"
+            if case.check:
+                complaint = case.check(case.arguments(seed, call), values)
+            else:
+                complaint = difference(values, self.expected[case.name, call], case)
+            if complaint:
+                return complaint
+        return None
+
+    def failed(self, first=None, only_one=False):
+        """The cases whose values are wrong now.
+
+        first       the number of the task whose cases come first
+        only_one    stop at the first one
+        """
+        found = []
+        for case in sorted(self.cases, key=lambda case: case.task != first):
+            if self.wrong(case):
+                found.append(case)
+                if only_one:
+                    break
+        return found
+
+    def survivors(self):
+        """The names of the planted faults that no case finds."""
+        missed = []
+        for fault in self.faults.FAULTS:
+            with replaced({fault.hole: planted(fault)}):
+                if not self.failed(self.holes[fault.hole], only_one=True):
+                    missed.append(fault.name)
+        return missed
+
+    def denied(self):
+        """What is wrong, the cases say, with honest solutions: [(solution, case)]"""
+        found = []
+        for honest in self.faults.HONEST:
+            with replaced(honest.sources):
+                found += [(honest.name, case.name) for case in self.failed()]
+        return found
+
+    def leaning(self):
+        """The cases that fail although all tasks up to theirs are done: [(last task that is done, case)]"""
+        found = []
+        for task in self.assignment.tasks:
+            later = {hole: stub(hole) for hole, number in self.holes.items() if int(number) > int(task.number)}
+            with replaced(later):
+                found += [(task.number, case.name) for case in self.cases if case.task == task.number and self.wrong(case)]
+        return found
+
+    def passed_by_the_skeleton(self):
+        """The names of the cases that pass although no hole is filled, and of those that fail for another reason."""
+        with replaced({hole: stub(hole) for hole in self.holes}):
+            complaints = {case.name: self.wrong(case) for case in self.cases}
+        return [name for name, complaint in complaints.items() if not complaint or "not implemented" not in complaint]
+
+
+def difference(values, expected, case):
+    """How values differ from the expected ones, a line, or None."""
+    values, expected = flat(values), flat(expected)
+    if len(values) != len(expected):
+        return f"{len(values)} values, not {len(expected)}"
+    for value, wanted in zip(values, expected):
+        if value.shape != wanted.shape or wanted.ndim and value.dtype != wanted.dtype:
+            return f"{value.dtype} {value.shape}, not {wanted.dtype} {wanted.shape}"
+        allowed = 0
+        if wanted.dtype.kind == "f":
+            allowed = case.atol + case.rtol * np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+        if not np.allclose(value, wanted, rtol=0, atol=allowed, equal_nan=True):
+            return "other numbers"
+    return None
+
+
+def flat(values):
+    """Nested tuples as a list of arrays."""
+    return [array for item in values for array in flat(item)] if isinstance(values, tuple) else [np.asarray(values)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Solutions in place of the engine's functions
+
+def function(hole):
+    """The function that a hole names, and the text of its module."""
+    path, _, name = hole.partition(":")
+    found = module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    for part in name.split("."):
+        found = getattr(found, part)
+    with open(module.__file__, encoding="utf-8") as file:
+        return found, file.read()
+
+
+def source(hole):
+    """The text of that function, as if it stood at the left margin."""
+    _, text = function(hole)
+    nodes = [ast.parse(text)]
+    for part in hole.partition(":")[2].split("."):
+        nodes = [child for child in ast.iter_child_nodes(nodes[0]) if getattr(child, "name", None) == part]
+    return textwrap.dedent("\n".join(text.splitlines()[nodes[0].lineno - 1:nodes[0].end_lineno]) + "\n")
+
+
+def planted(fault):
+    """The function with the fault in it."""
+    indent = "    " * fault.hole.partition(":")[2].count(".")
+    text = textwrap.indent(source(fault.hole), indent)
+    assert text.count(fault.old) == 1, f"{fault.name}: {fault.old!r} stands {text.count(fault.old)} times in {fault.hole}"
+    return textwrap.dedent(text.replace(fault.old, fault.new))
+
+
+def stub(hole):
+    """A function that only says that it is not implemented."""
+    return f"def {hole.split(':')[1].split('.')[-1]}(*_, **__):\n    raise NotImplementedError('not implemented')\n"
+
+
+@contextmanager
+def replaced(sources):
+    """Functions of the engine, by their holes, with the code of other ones; afterwards with their own again."""
+    before = {}
+    try:
+        for hole, text in sources.items():
+            old, _ = function(hole)
+            namespace = {}
+            exec(compile(textwrap.dedent(text), f"<{hole}>", "exec"), namespace)
+            new = namespace[hole.split(":")[1].split(".")[-1]]
+            assert (new.__code__.co_flags & 12) or new.__code__.co_argcount == old.__code__.co_argcount, hole
+            before[old] = old.__code__
+            old.__code__ = new.__code__
+        yield
+    finally:
+        for old, code in before.items():
+            old.__code__ = code
