@@ -52,8 +52,9 @@ def parser():
     grade.add_argument("--seed", metavar="S", help="what the inputs come from (a secret new one for each run)")
     grade.add_argument("--isolation", choices=["process"], help="grade even where workers can only be kept apart as "
                                                                 "processes of the same user")
-    command("selftest", "selftest", "prove an assignment: the reference gets full marks, the skeleton none, faults lose",
-            "id")
+    selftest = command("selftest", "selftest",
+                       "prove an assignment: the reference gets full marks, the skeleton none, faults lose", "id")
+    selftest.add_argument("--runs", type=positive, default=1, metavar="N", help="how often right solutions are graded (1)")
     return top
 
 

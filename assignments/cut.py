@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("minigrad", "layers", "models")
+OF_STUDENTS = ("__init__.py", "public.py", "probes.py", "inputs.py", "scan.py")    # of an assignment's folder
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -111,3 +112,15 @@ def skeleton(assignment):
             raise ValueError(f"{assignment.id}: there is no file {path} to cut")
         files[path] = cut(files[path].decode(), texts).encode()
     return files
+
+
+def tree(assignment):
+    """What a worker loads: the skeleton, and what of the assignments students have."""
+    return skeleton(assignment) | {name: (ROOT / name).read_bytes() for name in modules(assignment, OF_STUDENTS)} | {
+        name: (ROOT / name).read_bytes() for name in ("assignments/__init__.py", "assignments/manifest.py")}
+
+
+def modules(assignment, names):
+    """Those of the named files that there are in the assignment's folder, as paths from the root."""
+    paths = [f"assignments/{assignment.id}/{name}" for name in names]
+    return [path for path in paths if (ROOT / path).exists()]

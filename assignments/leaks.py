@@ -14,8 +14,8 @@ from .cut import body, engine, find, holes
 
 LENGTH = 12
 COMPILED = (".pyc", ".pyo", ".nbi", ".nbc", ".so", ".o", ".pyd", ".dll")
-STAFF = ("hidden", "faults", "selftest", "leaks", "release", "cut", "gradescope", "batch", "report")
-TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|\S")
+STAFF = ("hidden", "faults", "honest", "solutions", "selftest", "leaks", "release", "cut", "gradescope", "batch", "report")
+TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|(?:\*\*|//|<<|>>|[-+*/%&|^<>=!@:])=|\*\*|//|\S")
 Report = namedtuple("Report", "text leaks")
 
 

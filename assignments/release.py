@@ -7,13 +7,12 @@ import zipfile
 from pathlib import Path
 import numpy as np
 from . import leaks
-from .cut import ROOT, engine, skeleton
+from .cut import OF_STUDENTS, ROOT, engine, modules, skeleton
 from .manifest import PUBLIC_SEED, load
 
 COMMON = ("LICENSE", "pyproject.toml", "setup.cfg")
-OF_STUDENTS = ("__init__.py", "public.py", "probes.py", "inputs.py")           # of an assignment's folder, where they exist
-OF_STAFF = ("hidden.py", "faults.py")
-STAFF_ONLY = ("cut.py", "release.py", "leaks.py", "selftest.py", "grading/batch.py", "grading/report.py",
+OF_STAFF = ("hidden.py", "faults.py", "honest.py")                             # of an assignment's folder
+STAFF_ONLY = ("cut.py", "release.py", "leaks.py", "selftest.py", "solutions.py", "grading/batch.py", "grading/report.py",
               "grading/gradescope.py")                                         # of the package assignments
 MOMENT = (2020, 1, 1, 0, 0, 0)             # when all files were written, if you ask a zip
 
@@ -48,12 +47,8 @@ def handout(assignment):
     files = {name: (ROOT / name).read_bytes() for name in COMMON}
     files |= skeleton(assignment)
     files |= {name: data for name, data in package().items() if name.removeprefix("assignments/") not in STAFF_ONLY}
-    folder = ROOT / "assignments" / assignment.id
-    for name in OF_STUDENTS:
-        if (folder / name).exists():
-            files[f"assignments/{assignment.id}/{name}"] = (folder / name).read_bytes()
-    text = (folder / "handout.md").read_bytes()
-    files[f"assignments/{assignment.id}/handout.md"] = files["README.md"] = text
+    files |= {name: (ROOT / name).read_bytes() for name in modules(assignment, (*OF_STUDENTS, "handout.md"))}
+    files["README.md"] = files[f"assignments/{assignment.id}/handout.md"]
     files[f"assignments/{assignment.id}/public.npz"] = public_values(assignment)
     return files
 
@@ -62,11 +57,9 @@ def grader(assignment):
     """The files that Gradescope gets: path -> bytes."""
     files = {name: (ROOT / name).read_bytes() for name in COMMON}
     files |= engine() | package()
-    folder = ROOT / "assignments" / assignment.id
-    for name in (*OF_STUDENTS, *OF_STAFF, "handout.md"):
-        if (folder / name).exists():
-            files[f"assignments/{assignment.id}/{name}"] = (folder / name).read_bytes()
-    files["README.md"] = (folder / "handout.md").read_bytes()
+    everything = (*OF_STUDENTS, *OF_STAFF, "handout.md")
+    files |= {name: (ROOT / name).read_bytes() for name in modules(assignment, everything)}
+    files["README.md"] = files[f"assignments/{assignment.id}/handout.md"]
     return files
 
 

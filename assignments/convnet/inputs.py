@@ -7,43 +7,13 @@ def geometry(size, kernel, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1),
     return size, kernel, stride, padding, dilation, groups, taps
 
 
-def xw(settings, batch, members, outputs, dtype=np.float64):
-    """x and w of a convolution without bias: `members` input and `outputs` output channels in each group."""
-    return lambda rng: (images(rng, settings, batch, members, dtype), weights(rng, settings, members, outputs, dtype),
-                        None, *settings)
-
-
-def yw(settings, output, batch, members, outputs, dtype=np.float64):
-    """y, whose images are `output` large, and w of the transposed convolution."""
-    return lambda rng: (outputs_of(rng, settings, output, batch, outputs, dtype),
-                        weights(rng, settings, members, outputs, dtype), None, *settings)
-
-
-def xy(settings, output, batch, members, outputs, dtype=np.float64):
-    """x and y of the weight gradient."""
-    return lambda rng: (images(rng, settings, batch, members, dtype),
-                        outputs_of(rng, settings, output, batch, outputs, dtype), *settings)
-
-
-def xwy(settings, output, batch, members, outputs, dtype=np.float64):
-    """x, w and y."""
-    return lambda rng: (images(rng, settings, batch, members, dtype), weights(rng, settings, members, outputs, dtype),
-                        outputs_of(rng, settings, output, batch, outputs, dtype), *settings)
-
-
-def images(rng, settings, batch, members, dtype):
-    """x (N, groups * members, H, W)"""
-    return rng.normal(size=(batch, settings[5] * members, *settings[0])).astype(dtype)
-
-
-def weights(rng, settings, members, outputs, dtype):
-    """w (groups * outputs, members, KH, KW)"""
-    return rng.normal(size=(settings[5] * outputs, members, *settings[1])).astype(dtype)
-
-
-def outputs_of(rng, settings, output, batch, outputs, dtype):
-    """y (N, groups * outputs, OH, OW)"""
-    return rng.normal(size=(batch, settings[5] * outputs, *output)).astype(dtype)
+def arrays(settings, output, batch, members, outputs, dtype=np.float64):
+    """x, w and y of a convolution, and its settings: `members` input and `outputs` output channels in each group, and
+    outputs of the size `output`, (OH, OW).  Each of the three operations adds to one of the three arrays."""
+    size, kernel, groups = settings[0], settings[1], settings[5]
+    shapes = ((batch, groups * members, *size), (groups * outputs, members, *kernel),
+              (batch, groups * outputs, *output))
+    return lambda rng: (*(rng.normal(size=shape).astype(dtype) for shape in shapes), *settings)
 
 
 def distinct(rng, shape):

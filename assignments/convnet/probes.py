@@ -3,9 +3,11 @@ import numpy as np
 import layers as nn
 import layers.functional as F
 import minigrad as torch
-from layers import convolution, kernels, pooling
+from layers import convolution, pooling
 from layers.kernels import loops
 from layers.kernels.geometry import Geometry, all_taps
+from . import ASSIGNMENT
+from .scan import suspicious
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -18,27 +20,45 @@ def geometry_of(size, kernel, stride, padding, dilation, groups, taps):
 
 def output_size(*geometry):
     """Geometry.output_size, as an array."""
-    return np.array(geometry_of(*geometry).output_size, np.int64)
+    return np.array(geometry_of(*geometry).output_size)
 
 
 def pixels(positions, stride, padding, dilation):
     """The pixel of each row (r, q, a, b) of `positions`."""
-    return np.array([loops.pixel(*map(int, row), stride, padding, dilation) for row in positions], np.int64)
+    return np.array([loops.pixel(*map(int, row), stride, padding, dilation) for row in positions])
+
+
+def convolve(x, w, y, *geometry):
+    """y + w * x.   What must not change is given back too, here and below."""
+    loops.convolve(x, w, y, *loops.numbers(geometry_of(*geometry)))
+    return y, x, w
+
+
+def convolve_transposed(x, w, y, *geometry):
+    """x + the transposed convolution of y."""
+    loops.convolve_transposed(x, w, y, *loops.numbers(geometry_of(*geometry)))
+    return x, w, y
+
+
+def correlate(x, w, y, *geometry):
+    """w + the weight gradient."""
+    loops.correlate(x, w, y, *loops.numbers(geometry_of(*geometry)))
+    return w, x, y
+
+
+def adjoint(x, w, y, *geometry):
+    """<w * x, y>, <x, transposed(y)> and <w, weight gradient(x, y)>: they are equal."""
+    settings = loops.numbers(geometry_of(*geometry))
+    convolved, transposed, weight = (np.zeros_like(array) for array in (y, x, w))
+    loops.convolve(x, w, convolved, *settings)
+    loops.convolve_transposed(transposed, w, y, *settings)
+    loops.correlate(x, weight, y, *settings)
+    return np.array([(convolved * y).sum(), (transposed * x).sum(), (weight * w).sum()])
 
 
 def forward(x, w, b, *geometry):
-    """The convolution w * x + b."""
-    return kernels.active().forward(x, w, b, geometry_of(*geometry))
-
-
-def input_gradient(y, w, b, *geometry):
-    """The transposed convolution of y, plus b."""
-    return kernels.active().input_gradient(y, w, b, geometry_of(*geometry))
-
-
-def weight_gradient(x, y, *geometry):
-    """The gradient of <w * x, y> in w."""
-    return kernels.active().weight_gradient(x, y, geometry_of(*geometry))
+    """The convolution w * x + b, as the engine calls it."""
+    return loops.forward(x, w, b, geometry_of(*geometry))
 
 
 def filled(shape, b):
@@ -51,19 +71,12 @@ def bias_gradient(g):
     return np.asarray(convolution.bias_gradient(g))
 
 
-def adjoint(x, w, y, *geometry):
-    """<w * x, y> and <x, transposed(y)>, which are equal, and <w, weight gradient(x, y)>, which is equal to both."""
-    geometry, run = geometry_of(*geometry), kernels.active()
-    return np.array([(run.forward(x, w, None, geometry) * y).sum(), (run.input_gradient(y, w, None, geometry) * x).sum(),
-                     (run.weight_gradient(x, y, geometry) * w).sum()])
-
-
 def gradients(x, w, b, g, *settings):
-    """conv2d and its gradients in x, w and b, by backward; x and g may lie in any order."""
+    """conv2d of images that lie on their side in memory, and its gradients in x, w and b, by backward."""
     x, w, b = (torch.tensor(array, requires_grad=True) for array in (x, w, b))
-    y = F.conv2d(x, w, b, *settings)
+    y = torch.transpose(F.conv2d(torch.transpose(x, 2, 3), w, b, *settings), 2, 3)
     y.backward(torch.tensor(g))
-    return tuple(t.data if t is y else t.grad.data for t in (y, x, w, b))
+    return y.data, x.grad.data, w.grad.data, b.grad.data
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -71,27 +84,37 @@ def gradients(x, w, b, g, *settings):
 
 def pool_size(*windows):
     """How many windows there are along each axis."""
-    return np.array(pooling.output_size(pooling.Windows(*windows)), np.int64)
+    return np.array(pooling.output_size(pooling.Windows(*windows)))
 
 
 def max_pool(x, *settings):
-    """max_pool2d: its values."""
-    return F.max_pool2d(torch.tensor(x), *settings).data
+    """max_pool2d: its values, and x, which must not change."""
+    x = torch.tensor(x)
+    return F.max_pool2d(x, *settings).data, x.data
 
 
 def max_pool_gradient(x, g, *settings):
     """max_pool2d: its values, and its gradient in x."""
-    x = torch.tensor(x, requires_grad=True)
-    y = F.max_pool2d(x, *settings)
-    y.backward(torch.tensor(g))
-    return y.data, x.grad.data
+    return pooled(F.max_pool2d, x, g, *settings)
+
+
+def max_pool_on_its_side(x, g, *settings):
+    """The same for images whose axes lie in another order in memory."""
+    return pooled(lambda x, *settings: torch.transpose(F.max_pool2d(torch.transpose(x, 2, 3), *settings), 2, 3),
+                  x, g, *settings)
 
 
 def avg_pool_gradient(x, g, *settings):
-    """The gradient of avg_pool2d, which gives every entry of a window its share."""
+    """avg_pool2d: its values, and its gradient in x, of which every entry of a window gets its share."""
+    return pooled(F.avg_pool2d, x, g, *settings)
+
+
+def pooled(function, x, g, *settings):
+    """The values of a pooling function, and its gradient in x."""
     x = torch.tensor(x, requires_grad=True)
-    F.avg_pool2d(x, *settings).backward(torch.tensor(g))
-    return x.grad.data
+    y = function(x, *settings)
+    y.backward(torch.tensor(g))
+    return y.data, x.grad.data
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -117,3 +140,11 @@ def train(x, labels, steps, rate, *weights):
         optimizer.step()
         losses.append(loss.item())
     return np.array(losses), net(torch.tensor(x)).data
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Method
+
+def scan(sources):
+    """What in the files to hand in may be against the rules."""
+    return suspicious(ASSIGNMENT.files, sources, ASSIGNMENT.imports)

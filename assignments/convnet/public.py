@@ -1,6 +1,6 @@
 """The cases of `convnet` that students have, too."""
 from ..manifest import Case
-from .inputs import digits, distinct, geometry, xw, xy, yw
+from .inputs import arrays, digits, distinct, geometry
 
 PLAIN = geometry((6, 6), (3, 3))                                               # 4 x 4 outputs
 STRIDED = geometry((7, 8), (3, 2), (2, 3), (1, 1, 1, 1))                       # 4 x 3
@@ -17,20 +17,20 @@ PUBLIC = [
     Case("1", "pixel with stride and padding", "pixels", positions, 2,
          "the pixel under a tap: r * stride + a * dilation - the padding above, or on the left"),
 
-    Case("2", "convolution, one channel", "forward", xw(PLAIN, 1, 1, 1), 3,
+    Case("2", "convolution, one channel", "convolve", arrays(PLAIN, (4, 4), 1, 1, 1), 3,
          "each output is the sum of the pixels under its window times the kernel, which is not turned round"),
-    Case("2", "convolution, several channels, stride and padding", "forward", xw(STRIDED, 2, 3, 4), 3,
+    Case("2", "convolution, several channels, stride and padding", "convolve", arrays(STRIDED, (4, 3), 2, 3, 4), 3,
          "an output sums over all input channels; pixels outside of the image count as zero"),
 
-    Case("3", "transposed convolution, one channel", "input_gradient", yw(PLAIN, (4, 4), 1, 1, 1), 3,
+    Case("3", "transposed convolution, one channel", "convolve_transposed", arrays(PLAIN, (4, 4), 1, 1, 1), 3,
          "each y[r, q] adds the kernel times y[r, q] to the pixels of its window"),
-    Case("3", "transposed convolution, several channels, stride and padding", "input_gradient",
-         yw(STRIDED, (4, 3), 2, 3, 4), 3, "a pixel sums over all output channels; what falls outside is dropped"),
+    Case("3", "transposed convolution, several channels, stride and padding", "convolve_transposed",
+         arrays(STRIDED, (4, 3), 2, 3, 4), 3, "a pixel sums over all output channels; what falls outside is dropped"),
 
-    Case("4", "weight gradient, one channel", "weight_gradient", xy(PLAIN, (4, 4), 1, 1, 1), 3,
+    Case("4", "weight gradient, one channel", "correlate", arrays(PLAIN, (4, 4), 1, 1, 1), 3,
          "each weight sums the pixels that it was multiplied by times the y that it went into"),
-    Case("4", "weight gradient, several channels, stride and padding", "weight_gradient",
-         xy(STRIDED, (4, 3), 2, 3, 4), 3, "a weight sums over all images and positions"),
+    Case("4", "weight gradient, several channels, stride and padding", "correlate",
+         arrays(STRIDED, (4, 3), 2, 3, 4), 3, "a weight sums over all images and positions"),
 
     Case("5", "bias", "filled", lambda rng: ((2, 3, 4, 5), rng.normal(size=3)), 2,
          "b[c] is added to every entry of channel c"),

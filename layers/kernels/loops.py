@@ -57,7 +57,7 @@ def pixel(r, q, a, b, stride, padding, dilation):
 def convolve(x, w, y, stride, padding, dilation, groups, taps):
     """y += w * x:  every output gathers the pixels under its window.
 
-        y[n, c, r, q]  +=  sum over i, (a, b) of   w[c, i, a, b]  x[n, i', u, v]
+        y[n, c, r, q]  gets the sum over i, (a, b) of   w[c, i, a, b]  x[n, i', u, v]
 
     x (N, I, H, W), w (C, I / groups, KH, KW), y (N, C, OH, OW); each row of taps (T, 2) is a tap (a, b).  (u, v) is the
     `pixel` of (r, q) at (a, b), and only counts if it lies inside the image; i' is the i-th input channel of c's group:
@@ -81,7 +81,7 @@ def convolve(x, w, y, stride, padding, dilation, groups, taps):
 def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
     """x += the transposed convolution of y:  every y spreads a translated kernel over the pixels of its window.
 
-        x[n, i', u, v]  +=  w[c, i, a, b]  y[n, c, r, q]    for all n, c, i, r, q and taps (a, b)
+        x[n, i', u, v]  gets  w[c, i, a, b]  y[n, c, r, q]    for all n, c, i, r, q and taps (a, b)
 
     Shapes and names are those of `convolve`, whose adjoint in x this is.
     """
@@ -103,7 +103,7 @@ def convolve_transposed(x, w, y, stride, padding, dilation, groups, taps):
 def correlate(x, w, y, stride, padding, dilation, groups, taps):
     """w += the weight gradient:  every weight collects the products of the pixels and outputs that it connects.
 
-        w[c, i, a, b]  +=  sum over n, r, q of   y[n, c, r, q]  x[n, i', u, v]    for all c, i and taps (a, b)
+        w[c, i, a, b]  gets the sum over n, r, q of   y[n, c, r, q]  x[n, i', u, v]    for all c, i and taps (a, b)
 
     Shapes and names are those of `convolve`, whose adjoint in w this is.
     """
