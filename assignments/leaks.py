@@ -2,7 +2,7 @@
 
 A removed body leaks if a sequence of LENGTH of its tokens stands anywhere else, in code, in a comment or in a text.
 Spaces and line breaks don't count, and neither does a call that reads like the signature of the hole that it calls.  A
-hidden case leaks by its name or its message.  What gives an answer away in other words is a matter of judgement: for
+hidden case leaks by its name in quotes, or by its message.  What gives an answer away in other words is a matter of judgement: for
 that there is `Assignment.left_out`.
 """
 import ast
@@ -58,9 +58,10 @@ def signatures(assignment):
 
 
 def secrets_of(assignment):
-    """What only the hidden cases say: their names and messages."""
-    public = {text for case in assignment.module("public").PUBLIC for text in (case.name, case.message)}
-    return {text for case in assignment.module("hidden").HIDDEN for text in (case.name, case.message)} - public
+    """What only the declarations of hidden cases say."""
+    public, hidden = ({text for case in cases for text in (f'"{case.name}"', case.message)}
+                      for cases in (assignment.module("public").PUBLIC, assignment.module("hidden").HIDDEN))
+    return sorted(hidden - public)
 
 
 def members(files):
