@@ -91,7 +91,7 @@ def test_wrong_accumulation_would_be_seen(monkeypatch):
     """The comparison above is no tautology: a total that is overwritten, not added to, differs from backward's."""
     def overwrite(self, x, g, number):
         self.pending[x] = g
-        self.history.setdefault(x, []).append((number, g))
+        self.history.setdefault(x, []).append((number, g, g))
 
     monkeypatch.setattr(stepping.Totals, "add", overwrite)
     a, *_, d = diamond()

@@ -11,9 +11,11 @@
 
 The trace reads what the core has recorded anyway.  The core knows nothing of it, and it costs nothing when it is not used.
 """
+from .anomaly import anomaly
 from .graph import Graph
 from .picture import strip
+from .profile import profile
 from .recording import record
 from .steps import Step, backward, forward, page
 
-__all__ = ["Graph", "Step", "backward", "forward", "page", "record", "strip"]
+__all__ = ["Graph", "Step", "anomaly", "backward", "forward", "page", "profile", "record", "strip"]

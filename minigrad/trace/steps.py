@@ -70,7 +70,7 @@ class Totals:
     """The cotangents that have come together so far, and how they stood after each step.
 
     pending     of the tensors whose turn has not come: as in `autograd.propagate`
-    history     of each tensor, pairs (number of the step, total after it)
+    history     of each tensor, triples (number of the step, what came, total after it)
     """
 
     def __init__(self):
@@ -79,12 +79,12 @@ class Totals:
     def add(self, x, g, number):
         """Add a cotangent for x in a step: in a fresh sum, as `propagate` does."""
         self.pending[x] = self.pending[x] + g if x in self.pending else g
-        self.history.setdefault(x, []).append((number, self.pending[x]))
+        self.history.setdefault(x, []).append((number, g, self.pending[x]))
 
     def after(self, x, number):
         """What had come together for x when a step was over; None if nothing had."""
         found = None
-        for step, total in self.history.get(x, ()):
+        for step, _, total in self.history.get(x, ()):
             if step > number:
                 break
             found = total

@@ -118,7 +118,7 @@ def of_gradients(step):
     if not layer and step.rule:
         rows.append(("rule", step.rule))
     for y, g in step.arriving.items():
-        rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}"))
+        rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}{addends(step, y)}"))
     for y, x, gx in step.leaving:
         if step.graph.box_of.get(x) is step.box:           # it stays inside the layer
             continue
@@ -132,6 +132,15 @@ def of_gradients(step):
     if len(totals) <= SHOWN and all(total.size <= FEW for _, total in totals):
         rows.append(("so far", ",  ".join(f"{step.graph.label(x)} {value(total)}" for x, total in totals)))
     return rows
+
+
+def addends(step, y):
+    """How the cotangent that arrives was added up, one cotangent for each use of y."""
+    parts = [g for number, g, _ in step.totals.history[y] if number < step.number]
+    if len(parts) < 2:
+        return ""
+    written = f" = {' + '.join(map(value, parts))}" if parts[0].size == 1 else ""
+    return f"{written}, the sum over the {len(parts)} uses of {step.graph.label(y)}: none is left to come"
 
 
 def named_value(step, x):
