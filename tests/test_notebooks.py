@@ -188,7 +188,9 @@ def small(monkeypatch, tmp_path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs_from_top_to_bottom(path, small):
     outputs = execute(path.with_suffix(".ipynb"))
-    assert any("image/png" in output.get("data", {}) for output in outputs), "it draws no picture"
+    shown = [output.data for output in outputs if "data" in output]
+    assert any("image/png" in data for data in shown), "it draws no picture"
+    assert not any("<Figure" in data["text/plain"] and "image/png" not in data for data in shown), "a figure is not seen"
     noise = [output.text for output in outputs if output.get("name") == "stderr"]
     assert noise == [], "a reader would see warnings"
 
