@@ -41,9 +41,9 @@ class Board:
         """Words beside the squares.   size: of the type, in squares"""
         self.texts.append((row, column, text, size, "black", align))
 
-    def line(self, start, end, lit=False):
-        """A line from one place to another; a lit one is thick and black, others are thin and grey."""
-        self.lines.append((start, end, lit))
+    def line(self, start, end, look="plain"):
+        """A line from one place to another: "plain", thin and grey; "path", thin and black; "lit", thick and black."""
+        self.lines.append((start, end, look))
 
     @property
     def extent(self):
@@ -68,6 +68,7 @@ class Board:
 
     def draw(self, axes):
         """Draw everything; the axes keep nothing else."""
+        from matplotlib.collections import LineCollection, PatchCollection
         from matplotlib.patches import Rectangle
         top, left, bottom, right = self.extent
         axes.set_xlim(left, right)
@@ -75,22 +76,25 @@ class Board:
         axes.set_aspect("equal")
         axes.set_axis_off()
         unit = points_per_unit(axes, right - left, bottom - top)
-        for (row, column), (to_row, to_column), lit in self.lines:
-            axes.plot([column, to_column], [row, to_row], color="black" if lit else "0.65",
-                      linewidth=(0.05 if lit else 0.02) * unit, zorder=1)
-        for row, column, look in self.squares:
+        for k, look in enumerate(("plain", "path", "lit")):            # thick lines cover thin ones
+            lines = [[(column, row), (to_column, to_row)] for (row, column), (to_row, to_column), own in self.lines
+                     if own == look]
+            axes.add_collection(LineCollection(lines, color="0.7" if look == "plain" else "black", zorder=k,
+                                               linewidth=(0.06 if look == "lit" else 0.02) * unit))
+        for look, face in FACES.items():
             thick = look in ("lit", "own")
-            axes.add_patch(Rectangle(
-                (column - 0.5, row - 0.5), 1, 1, facecolor=FACES[look], edgecolor="black" if thick else "0.45",
-                linewidth=(0.05 if thick else 0.02) * unit, linestyle=":" if look == "padding" else "-",
-                hatch="////" if look == "hidden" else None, zorder=3 if thick else 2))
+            axes.add_collection(PatchCollection(
+                [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column, own in self.squares if own == look],
+                facecolor=face, edgecolor="black" if thick else "0.45", linewidth=(0.05 if thick else 0.02) * unit,
+                linestyle=":" if look == "padding" else "-", hatch="////" if look == "hidden" else None,
+                zorder=4 if thick else 3))
         longest = max((len(text) for _, _, text, _ in self.numbers), default=0)
         in_squares = 0.3 if longest < 4 else 1.2 / longest             # the same type in all squares
         texts = self.texts + [(row, column, text, in_squares, colour, "center")
                               for row, column, text, colour in self.numbers]
         for row, column, text, size, colour, align in texts:
             if size * unit >= SMALLEST:
-                axes.text(column, row, text, fontsize=size * unit, color=colour, ha=align, va="center", zorder=4)
+                axes.text(column, row, text, fontsize=size * unit, color=colour, ha=align, va="center", zorder=5)
 
 
 def points_per_unit(axes, width, height):

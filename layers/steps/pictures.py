@@ -13,7 +13,6 @@ def images(step, board):
     middle = max(heights) / 2
     for name, high, sign in zip(names, heights, ("\u2217", "=", "")):
         wide = grids(step, board, name, middle - high / 2, column)
-        board.text(middle - high / 2 - 1, column + wide / 2 - 0.5, form.names[name], 0.36)
         if sign:
             board.text(middle - 0.5, column + wide + 0.25, sign, 0.6)
         column += wide + 1.5
@@ -25,7 +24,7 @@ def extent(step, name):
     top, bottom, left, right = borders(step, name)
     height, width = getattr(step.form, name).shape[2:]
     count = min(GRIDS, len(channels(step, name)))
-    return width + left + right, count * (height + top + bottom + 0.5) - 0.5
+    return width + left + right, count * (height + top + bottom + 1) - 1
 
 
 def borders(step, name):
@@ -40,13 +39,20 @@ def grids(step, board, name, row, column):
     height, width = getattr(form, name).shape[2:]
     leads = channels(step, name)
     for lead in leads[:GRIDS]:
+        board.text(row - 1, column + (width + left + right) / 2 - 0.5, heading(step.form, name, lead), 0.36)
         for u in range(-top, height + bottom):
             for v in range(-left, width + right):
                 board.square(row + u + top, column + v + left, *square(step, name, (*lead, u, v)))
-        row += height + top + bottom + 0.5
+        row += height + top + bottom + 1
     if len(leads) > GRIDS:
-        board.text(row - 0.5, column + width / 2, f"and {len(leads) - GRIDS} more channels", 0.25)
+        board.text(row - 1, column + width / 2, f"and {len(leads) - GRIDS} more channels", 0.25)
     return width + left + right
+
+
+def heading(form, name, lead):
+    """What one channel of an array is called."""
+    index = form.given(name, (*lead, 0, 0))[:-form.axes]
+    return f"{form.names[name]}[{', '.join(map(str, index))}]" if index else form.names[name]
 
 
 def channels(step, name):
@@ -109,9 +115,9 @@ def rows(step, board):
     form = step.form
     one, two = form.factors
     row = 0.0
-    for name, title in ((one, form.names[one]), (two, form.names[two]), (None, "products"),
-                        (form.target, form.names[form.target])):
-        leads = channels(step, name or "w")[:GRIDS]
+    for name in (one, two, None, form.target):             # None for the products
+        leads = channels(step, name) if name else sorted({(term.y[0], *term.w[:2]) for term in step.terms})
+        leads = leads[:GRIDS]
         for lead in leads:
             if name is None:
                 products(step, board, row, lead)
@@ -121,9 +127,9 @@ def rows(step, board):
                 for k in range(-form.geometry.padding[0] * (name == "x"), length(form, name)):
                     index = (*lead, k, 0)
                     board.square(row, place(form, name, k), *square(step, name, index))
+            title = heading(form, name, lead) if name else "products"
+            board.text(row, leftmost(form) - 0.9, title, 0.34, "right")
             row += 1
-        if leads:
-            board.text(row - 0.5 - len(leads) / 2, leftmost(form) - 0.9, title, 0.34, "right")
         row += 0.4
     board.text(row + 0.1, (leftmost(form) + form.x.shape[2] - 1) / 2, formula(step), 0.34)
 
@@ -155,8 +161,9 @@ def weights(step, board, row, lead):
 
 
 def products(step, board, row, lead):
-    """The products, below the weights; those of one weight, in the places of what they are added to."""
+    """The products of one image and one channel's kernel, below the weights; those of a single weight in the places of
+    what they are added to."""
     name = {"y": "x", "x": "y", "w": "y" if step.form.target == "w" else step.form.target}[step.group]
     for term, product in zip(step.terms, step.products):
-        if term.w[:2] == lead:
+        if (term.y[0], *term.w[:2]) == lead:
             board.square(row, place(step.form, name, getattr(term, name)[2]), number(product))

@@ -149,5 +149,5 @@ class InputsStep(Step):
             board.text(2.2 * depth, -0.9, f"layer {what}" if what else "input", 0.5, "right")
         for depth, lines in enumerate(self.edges):
             for (t, _), (source, _) in lines:
-                board.line((2.2 * depth + 0.5, t), (2.2 * depth + 1.7, source), lit=True)
+                board.line((2.2 * depth + 0.5, t), (2.2 * depth + 1.7, source), "lit")
         board.text(2.2 * len(self.edges) + 1.2, len(self.masks[-1]) / 2 - 0.5, self.title(), 0.5)
