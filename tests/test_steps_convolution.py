@@ -136,7 +136,8 @@ def test_steps_are_made_one_at_a_time():
 
 FAULTS = {"flipped kernel": lambda g, r, q, a, b: (r * g.stride[0] + (g.kernel[0] - 1 - a) * g.dilation[0]
                                                    - g.padding[0], q - g.padding[2] + b),
-          "wrong side": lambda g, r, q, a, b: (r * g.stride[0] + a * g.dilation[0] - g.padding[1], q - g.padding[2] + b),
+          "wrong side": lambda g, r, q, a, b: (r * g.stride[0] + a * g.dilation[0] - g.padding[1],
+                                               q - g.padding[2] + b),
           "no stride": lambda g, r, q, a, b: (r + a * g.dilation[0] - g.padding[0], q - g.padding[2] + b),
           "no dilation": lambda g, r, q, a, b: (r * g.stride[0] + a - g.padding[0], q - g.padding[2] + b)}
 
@@ -189,7 +190,7 @@ def drawn(figure):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba()).astype(int)
-    assert np.ptp(pixels[..., :3], axis=2).max() == 0 and pixels[..., :3].min() == 0
+    assert np.ptp(pixels[..., :3], axis=2).max() == 0 and pixels[..., :3].min() < 100
     width, height = canvas.get_width_height()
     for axes in figure.axes:
         for text in axes.texts:

@@ -111,7 +111,8 @@ def test_a_flow_ends_where_the_model_does_and_comes_back(kind):
     with no_grad():
         z, log_det = model(tensor(x[None]))
         again = model.inverse(z)
-    assert end.output == pytest.approx(z.data[0], abs=1e-12) and end.log_det == pytest.approx(log_det.data[0], abs=1e-12)
+    assert end.output == pytest.approx(z.data[0], abs=1e-12)
+    assert end.log_det == pytest.approx(log_det.data[0], abs=1e-12)
     *_, start = steps.back(model.layers, end.output)
     assert start.output == pytest.approx(again.data[0], abs=1e-12) and start.output == pytest.approx(x, abs=1e-7)
     assert start.log_det == pytest.approx(-end.log_det, abs=1e-7) and abs(end.log_det) > 0.01

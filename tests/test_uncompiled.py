@@ -49,7 +49,7 @@ json.dump([found, sorted(seen)], sys.stdout)
 
 
 def test_all_kernels_run_uncompiled():
-    """In a process without the compiler, `taps` and `loops` give what they give here, and a debugger sees every call."""
+    """Without the compiler, `taps` and `loops` give what they give here, and a debugger sees every call."""
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1",
                    "PYTHONPATH": os.pathsep.join([os.getcwd(), os.path.dirname(__file__)])}
     run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120)

@@ -14,6 +14,7 @@ which it takes part:
 """
 from collections import namedtuple
 from dataclasses import dataclass
+from functools import cached_property
 import numpy as np
 from ..kernels.geometry import Geometry
 from . import pictures
@@ -104,6 +105,12 @@ class Form:
             return "padding" if self.target != which else "cut off"
         return f"{self.names[which]}[{', '.join(map(str, self.given(which, index)))}]"
 
+    def multiplied(self, group):
+        """What a number of that array is multiplied with, if it isn't one of the target, in words."""
+        if group == "w":
+            return f"the shifted {self.names[self.factors[0]]}"
+        return {"y": "the kernel, turned round", "x": "the translated kernel", "w": "its window"}[self.target]
+
 
 def walk(form, group):
     """The steps, one for each number of the array `group`."""
@@ -151,6 +158,11 @@ class ConvolutionStep(Step):
     sums: np.ndarray
     so_far: np.ndarray
 
+    @cached_property
+    def places(self):
+        """For each array, the places that take part, and in which product: {name: {place: number}}"""
+        return {name: {getattr(term, name): k for k, term in enumerate(self.terms)} for name in "xwy"}
+
     @property
     def output(self):
         """The target so far, with the axes of the arrays that were given."""
@@ -162,9 +174,7 @@ class ConvolutionStep(Step):
             count = f"{len(self.terms)} product{'s' * (len(self.terms) != 1)}"
             return f"{one} gathers {count}: {number(self.so_far[self.index])}"
         value = number(form.value(self.group, self.index))
-        if self.group == "w":
-            return f"{one} = {value} times the shifted {form.names[form.factors[0]]}"
-        return f"{one} = {value} times {'its window' if form.target == 'w' else 'the translated kernel'}"
+        return f"{one} = {value} times {form.multiplied(self.group)}"
 
     def text(self):
         form, (one, two) = self.form, self.form.factors

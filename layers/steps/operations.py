@@ -20,7 +20,8 @@ def convolution(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1, taps
     geometry = convolution_geometry(name, x, w, bias, stride, padding, dilation, groups, taps)
     size = geometry.output_size[:x.ndim - 2]
     y = started(bias, (x.shape[0], w.shape[0], *size))
-    form = Form(geometry, square(x), square(w), square(y), "y", dict(x="input", w="weight", y="output"), lead, len(size))
+    names = dict(x="input", w="weight", y="output")
+    form = Form(geometry, square(x), square(w), square(y), "y", names, lead, len(size))
     return walk(form, chosen("convolution", order, outputs="y", taps="w", inputs="x"))
 
 
@@ -40,7 +41,8 @@ def transposed_convolution(x, w, bias=None, stride=1, padding=0, output_padding=
     geometry = transposed_geometry(name, x, w, bias, stride, padding, output_padding, groups, dilation)
     size = geometry.size[:x.ndim - 2]
     y = started(bias, (x.shape[0], w.shape[1] * groups, *size))
-    form = Form(geometry, square(y), square(w), square(x), "x", dict(x="output", w="weight", y="input"), lead, len(size))
+    names = dict(x="output", w="weight", y="input")        # the form's x is what the convolution would start from
+    form = Form(geometry, square(y), square(w), square(x), "x", names, lead, len(size))
     return walk(form, chosen("transposed_convolution", order, inputs="y", outputs="x", taps="w"))
 
 

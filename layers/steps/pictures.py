@@ -9,7 +9,7 @@ def images(step, board):
     """The two arrays that are multiplied, and the target, beside each other; channels below each other."""
     form, column = step.form, 0
     names = (*form.factors, form.target)
-    heights = [extent(step, name)[1] for name in names]
+    heights = [height(step, name) for name in names]
     middle = max(heights) / 2
     for name, high, sign in zip(names, heights, ("\u2217", "=", "")):
         wide = grids(step, board, name, middle - high / 2, column)
@@ -19,34 +19,31 @@ def images(step, board):
     board.text(2 * middle + 0.2, (column - 2.5) / 2, formula(step), 0.34)
 
 
-def extent(step, name):
-    """(width, height) in squares that the channels of an array take, below each other."""
-    top, bottom, left, right = borders(step, name)
+def ranges(step, name):
+    """The rows and the columns of an array that are drawn, those of the padding included."""
+    top, bottom, left, right = step.form.geometry.padding if name == "x" else (0, 0, 0, 0)
     height, width = getattr(step.form, name).shape[2:]
-    count = min(GRIDS, len(channels(step, name)))
-    return width + left + right, count * (height + top + bottom + 1) - 1
+    return range(-top, height + bottom), range(-left, width + right)
 
 
-def borders(step, name):
-    """(top, bottom, left, right): how much padding is drawn around an array."""
-    return step.form.geometry.padding if name == "x" else (0, 0, 0, 0)
+def height(step, name):
+    """How many squares the channels of an array take, below each other."""
+    return min(GRIDS, len(channels(step, name))) * (len(ranges(step, name)[0]) + 1) - 1
 
 
 def grids(step, board, name, row, column):
     """The channels of one array that take part, below each other.  Returns their width."""
-    form = step.form
-    top, bottom, left, right = borders(step, name)
-    height, width = getattr(form, name).shape[2:]
+    down, across = ranges(step, name)
     leads = channels(step, name)
     for lead in leads[:GRIDS]:
-        board.text(row - 1, column + (width + left + right) / 2 - 0.5, heading(step.form, name, lead), 0.36)
-        for u in range(-top, height + bottom):
-            for v in range(-left, width + right):
-                board.square(row + u + top, column + v + left, *square(step, name, (*lead, u, v)))
-        row += height + top + bottom + 1
+        board.text(row - 1, column + len(across) / 2 - 0.5, heading(step.form, name, lead), 0.36)
+        for i, u in enumerate(down):
+            for j, v in enumerate(across):
+                board.square(row + i, column + j, *square(step, name, (*lead, u, v)))
+        row += len(down) + 1
     if len(leads) > GRIDS:
-        board.text(row - 1, column + width / 2, f"and {len(leads) - GRIDS} more channels", 0.25)
-    return width + left + right
+        board.text(row - 0.9, column + len(across) / 2 - 0.5, f"and {len(leads) - GRIDS} more channels", 0.25)
+    return len(across)
 
 
 def heading(form, name, lead):
@@ -57,7 +54,8 @@ def heading(form, name, lead):
 
 def channels(step, name):
     """The first two indices of the numbers that take part."""
-    return sorted({getattr(term, name)[:2] for term in step.terms} | ({step.index[:2]} if name == step.group else set()))
+    found = {getattr(term, name)[:2] for term in step.terms}
+    return sorted(found | {step.index[:2]} if name == step.group else found)
 
 
 def square(step, name, index):
@@ -70,7 +68,7 @@ def square(step, name, index):
     text = number(value) if inside or name != form.target else ""
     if name == step.group and index == step.index:
         return text, "own", ""
-    place = {getattr(term, name): k for k, term in enumerate(step.terms)}.get(index)
+    place = step.places[name].get(index)
     if place is None:
         return text, "plain" if inside else "padding", ""
     return text, "lit", corner(step, name, place)
@@ -93,9 +91,8 @@ def formula(step):
     form = step.form
     label = form.label(step.group, step.index)
     if step.group != form.target:
-        what = {"w": f"the shifted {form.names[form.factors[0]]}"}.get(
-            step.group, "its window" if form.target == "w" else "the translated kernel")
-        return f"{form.names[form.target]}  +=  {number(form.value(step.group, step.index))} \u00d7 {what}"
+        value = number(form.value(step.group, step.index))
+        return f"{form.names[form.target]}  +=  {value} \u00d7 {form.multiplied(step.group)}"
     total = number(step.so_far[step.index])
     if len(step.terms) > TERMS:
         return f"{label} = sum of {len(step.terms)} products = {total}"
@@ -111,7 +108,7 @@ def bracketed(value):
 
 
 def rows(step, board):
-    """Rows below each other: the image, the weights under the numbers that they multiply, their products, the target."""
+    """Rows below each other: an image, the weights under the numbers that they multiply, their products, the target."""
     form = step.form
     one, two = form.factors
     row = 0.0
@@ -124,19 +121,13 @@ def rows(step, board):
             elif name == "w" and step.group != "w":
                 weights(step, board, row, lead)
             else:
-                for k in range(-form.geometry.padding[0] * (name == "x"), length(form, name)):
-                    index = (*lead, k, 0)
-                    board.square(row, place(form, name, k), *square(step, name, index))
+                for k in ranges(step, name)[0]:
+                    board.square(row, place(form, name, k), *square(step, name, (*lead, k, 0)))
             title = heading(form, name, lead) if name else "products"
             board.text(row, leftmost(form) - 0.9, title, 0.34, "right")
             row += 1
         row += 0.4
     board.text(row + 0.1, (leftmost(form) + form.x.shape[2] - 1) / 2, formula(step), 0.34)
-
-
-def length(form, name):
-    """How many numbers a row has, those of the padding behind it included."""
-    return getattr(form, name).shape[2] + form.geometry.padding[1] * (name == "x")
 
 
 def leftmost(form):

@@ -1,5 +1,5 @@
-"""Flows step by step: in each coupling layer, what is kept, what the kept half says (s and t), the product, the sum, and
-how much log |det| has come together; and all the way back.
+"""Flows step by step: in each coupling layer, what is kept, what the kept half says (s and t), the product, the sum,
+and how much log |det| has come together; and all the way back.
 
     there   y = b x + (1 - b) (x exp(s) + t)            log |det| grows by the sum of s
     back    x = b y + (1 - b) (y - t) exp(-s)           and shrinks by it again

@@ -68,7 +68,7 @@ class Network:
         return float(module.bias.data[unit])
 
     def seen(self, layer, unit):
-        """For each layer below a unit, which of its units some path leads to: {layer: mask}, the unit's own included."""
+        """Which units some path leads to from this one, downwards: {layer: mask}; itself is among them."""
         found = {k: np.zeros(len(degrees), bool) for k, degrees in enumerate(self.degrees)}
         found[layer][unit] = True
         for below, above, mask in sorted(self.masks(), key=lambda entry: -entry[1]):
@@ -124,7 +124,8 @@ class MadeStep(Step):
         network, degree = self.network, self.network.degrees[self.layer][self.unit]
         sign = "<" if self.is_output else "<="
         inputs = ", ".join(network.label(0, j) for j in self.seen) or "nothing"
-        return f"{network.label(self.layer, self.unit)}, degree {degree}: connected to degrees {sign} {degree}, sees {inputs}"
+        return (f"{network.label(self.layer, self.unit)}, degree {degree}: connected to degrees {sign} {degree}, "
+                f"sees {inputs}")
 
     def text(self):
         network = self.network
@@ -158,7 +159,7 @@ class MadeStep(Step):
         return between * (len(self.values) - 1 - layer), (unit + 0.5) * wide / len(self.values[layer]) - 0.5
 
     def draw_network(self, board, between, wide):
-        """Units with their degrees, and their values in the corner; thick what this one adds up, thin what that sees."""
+        """Units with their degrees, their values in the corner; thick what this one adds up, thin what it sees."""
         seen = self.network.seen(self.layer, self.unit)
         adds = {(below, j) for below, j, _ in self.sources}
         for below, above, mask in self.network.masks():
@@ -169,7 +170,8 @@ class MadeStep(Step):
                 board.line((row + 0.5, column), (start[0] - 0.5, start[1]), look)
         for layer, degrees in enumerate(self.network.degrees):
             for unit, degree in enumerate(degrees):
-                look = "own" if (layer, unit) == (self.layer, self.unit) else "lit" if (layer, unit) in adds else "plain"
+                own = (layer, unit) == (self.layer, self.unit)
+                look = "own" if own else "lit" if (layer, unit) in adds else "plain"
                 place = self.place(layer, unit, between, wide)
                 board.square(*place, str(degree), look, number(self.values[layer][unit], 2))
         for unit in range(len(self.values[0])):
