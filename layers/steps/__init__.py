@@ -14,6 +14,6 @@ what they give.
     steps.convolution, steps.transposed_convolution, steps.weight_gradient     numbers
     steps.inputs(layers, size, position)                       which inputs an output of a stack of layers sees
 """
+from minigrad.step import page, strip
 from .operations import convolution, transposed_convolution, weight_gradient
 from .reach import inputs
-from .step import Step, page, strip

@@ -16,10 +16,10 @@ from collections import namedtuple
 from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
+from minigrad.board import number
+from minigrad.step import Step, table
 from ..kernels.geometry import Geometry
 from . import pictures
-from .board import number
-from .step import Step, table
 
 Term = namedtuple("Term", "y w x")
 Term.__doc__ = """One product: where its three numbers lie in y, w and x.  A place in x may lie in the padding."""

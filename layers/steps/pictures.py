@@ -1,5 +1,5 @@
 """Pictures of a ConvolutionStep: rows below each other in 1-D, images beside each other in 2-D."""
-from .board import number
+from minigrad.board import number
 
 GRIDS = 4              # channels of an array that are drawn at most
 TERMS = 6              # a formula longer than that says how many products it has

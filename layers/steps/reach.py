@@ -5,9 +5,9 @@ reached has no influence, whatever the weights are.
 """
 from dataclasses import dataclass
 import numpy as np
+from minigrad.step import Step
 from ..conv import CausalConv1d, Convolution, MaskedConv2d
 from ..convolution import describe, paddings
-from .step import Step
 
 
 def inputs(layers, size, position):

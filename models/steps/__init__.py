@@ -6,9 +6,9 @@
         print(step)
     steps.page(steps.through(flow.layers, x), "flow.html")
 
-Each step has a text and a picture; `strip` and `page` are those of `layers.steps`.  Nothing here is fast: tests prove
-that the last step holds what the model computes.
+Each step has a text and a picture; see minigrad/step.py.  Nothing here is fast: tests prove that the last step holds
+what the model computes.
 """
-from layers.steps import page, strip
+from minigrad.step import page, strip
 from .couplings import back, through
 from .units import made

@@ -8,9 +8,9 @@ s and t are made of b x alone, and b y = b x: so the way back finds the same s a
 """
 from dataclasses import dataclass
 import numpy as np
-from layers.steps.board import number
-from layers.steps.step import Step, table
 from minigrad import no_grad, tensor
+from minigrad.board import number
+from minigrad.step import Step, table
 from minigrad.tensor import raw
 from ..nice import AdditiveCoupling
 from ..nvp import Coupling

@@ -1,10 +1,10 @@
 """MADE, one unit at a time: which connections its degree allows, what they carry, and which entries it sees through
 them."""
-from dataclasses import dataclass
 import math
+from dataclasses import dataclass
 import numpy as np
-from layers.steps.board import number
-from layers.steps.step import Step
+from minigrad.board import number
+from minigrad.step import Step
 from ..masked_linear import connected
 
 BETWEEN = 3.2          # rows from one layer of the network to the next, at least

@@ -11,9 +11,11 @@ SMALLEST = 3.5         # points; smaller type is left out
 
 def number(value, digits=3):
     """A number as short text; nothing for one that is not there (NaN)."""
-    if value is None or math.isnan(value):
+    if math.isnan(value):
         return ""
-    return f"{value + 0.0:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")          # -0.0 reads 0
+    if value == round(value) and abs(value) < 1e5:
+        return str(round(value))
+    return f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")
 
 
 class Board:

@@ -1,16 +1,18 @@
 """What all steps share: a text, a picture, strips of pictures, and a page with a slider."""
 import math
+import textwrap
 import numpy as np
-from minigrad.page import page as write_page
 from .board import Board
+from .page import page as write_page
 
 SQUARE = 0.5           # inches that a square takes
 WIDEST = 10            # inches, of a figure
 APART = 1              # squares between neighbours in a strip
+LETTERS = 15           # of a title, to an inch
 
 
 class Step:
-    """A moment of a computation.  A subclass defines `title`, `text` and `board`.
+    """A moment of a computation.  A subclass defines `title`, `text` and `fill`.
 
         print(step)                the numbers, as text
         step.draw(axes)            a picture on matplotlib's axes
@@ -60,19 +62,20 @@ def strip(steps, columns=3, titles=False):
     if not steps:
         raise ValueError("strip: there are no steps to draw")
     boards = [step.board() for step in steps]
-    columns, above = min(columns, len(steps)), 0.3 * titles
+    columns = min(columns, len(steps))
     width, height = (max(board.size[axis] for board in boards) for axis in (0, 1))
     square = min(SQUARE, WIDEST / (columns * (width + APART)))
-    rows = math.ceil(len(steps) / columns)
-    across, down = (width + APART) * square, (height + APART) * square + above
+    rows, across = math.ceil(len(steps) / columns), (width + APART) * square
+    names = [textwrap.wrap(step.title(), max(20, int(LETTERS * across))) if titles else [] for step in steps]
+    above = 0.1 * titles + 0.16 * max(map(len, names))
+    down = (height + APART) * square + above
     figure = Figure((columns * across, rows * down))
-    for k, (step, board) in enumerate(zip(steps, boards)):
+    for k, (name, board) in enumerate(zip(names, boards)):
         left, bottom = k % columns / columns, 1 - (k // columns + 1) / rows
         axes = figure.add_axes((left, bottom, 1 / columns, (height + APART) * square / (rows * down)))
         board.draw(axes)
-        if titles:
-            figure.text(left + 0.5 / columns, bottom + (1 - 0.5 * above / down) / rows, step.title(), ha="center",
-                        va="center", fontsize=9)
+        figure.text(left + 0.5 / columns, bottom + (1 - 0.5 * above / down) / rows, "\n".join(name), ha="center",
+                    va="center", fontsize=9)
     return figure
 
 
@@ -93,4 +96,3 @@ def table(array, places=4):
     rows = [[f"{v + 0.0:.{places}g}" if v == v else "." for v in row] for row in array.reshape(-1, array.shape[-1])]
     wide = max((len(text) for row in rows for text in row), default=1)
     return "\n".join("  " + " ".join(text.rjust(wide) for text in row) for row in rows)
-
