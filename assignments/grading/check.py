@@ -5,6 +5,7 @@ from . import expected
 from .. import manifest
 from .grader import Grader, plan
 from .limits import Limits
+from .workers import best_isolation
 
 
 def command(options):
@@ -15,9 +16,14 @@ def command(options):
     public = assignment.module("public").PUBLIC
     chosen = [planned for planned in plan(assignment, public) if options.task in (None, planned.case.task)]
     print(f"{assignment.title}: the public cases, on {tree}")
-    with tempfile.TemporaryDirectory() as cache:
-        with reference(assignment, engine, public, cache) as right:
-            grader = Grader(assignment, tree, right, manifest.PUBLIC_SEED, Limits(), cache)
+    isolation, reason = best_isolation()
+    if isolation == "process":
+        print(f"isolation: process only; your files run with your own rights here ({reason})")
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = (Path(folder, name) for name in ("ours", "theirs"))     # what one compiles, the other never reads
+        ours.mkdir(), theirs.mkdir()
+        with reference(assignment, engine, public, ours) as right:
+            grader = Grader(assignment, tree, right, manifest.PUBLIC_SEED, Limits(), theirs, isolation)
             score = 0
             for planned in chosen:
                 outcome = grader.outcome(planned)
@@ -44,5 +50,7 @@ def reference(assignment, engine, public, cache):
 
 def line(outcome):
     """An outcome in the terminal."""
-    head = f"{outcome.number:5} {'passed' if outcome.passed else 'FAILED'}  {outcome.title}  ({outcome.score:g} of {outcome.points:g})"
+    planned = outcome.planned
+    head = (f"{planned.number:5} {'passed' if outcome.passed else 'FAILED'}  {planned.title}  "
+            f"({outcome.score:g} of {planned.case.points:g})")
     return "\n".join([head, *(f"        {part}" for part in outcome.text.splitlines())])

@@ -1,30 +1,60 @@
-"""The time that a worker takes, as the grader measures it from outside."""
+"""The time and the memory that a worker takes, as the grader measures them from outside."""
 import os
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def family(pid):
+    """A process and all that it started, by /proc; the process only where the system does not tell."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{task}/children") as file:
+                    found += [int(child) for child in file.read().split()]
+        except OSError:
+            pass
+    return found
 
 
 class Clock:
-    """Seconds since it was made that a process computed, or slept: not those in which it waited for a processor."""
+    """Seconds since it was made that a process and its children computed, or slept: not those in which they waited for a
+    processor.
+    """
 
     def __init__(self, pid):
         self.pid = pid
-        self.start, self.used, self.waited = time.monotonic(), *self.look()
+        self.start, (self.used, self.waited) = time.monotonic(), self.look()
 
     def look(self):
         """(seconds of processor time, seconds of waiting for a processor) so far; zeros where the system does not tell."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-            with open(f"/proc/{self.pid}/schedstat", "rb") as file:
-                waited = int(file.read().split()[1]) / 1e9
-        except (OSError, IndexError, ValueError):
-            return 0.0, 0.0
-        return (int(fields[11]) + int(fields[12])) / TICKS, waited
+        used = waited = 0.0
+        for pid in family(self.pid):
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+                used += (int(fields[11]) + int(fields[12])) / TICKS
+                with open(f"/proc/{pid}/schedstat", "rb") as file:
+                    waited += int(file.read().split()[1]) / 1e9            # of its first thread
+            except (OSError, IndexError, ValueError):
+                pass
+        return used, waited
 
     def read(self):
         """The larger one of the processor time and the time that passed without waiting for a processor."""
         used, waited = self.look()
         passed = time.monotonic() - self.start
         return max(used - self.used, passed - max(0.0, min(waited - self.waited, 0.75 * passed)))
+
+    def memory(self):
+        """Bytes in use by the process and its children."""
+        pages = 0
+        for pid in family(self.pid):
+            try:
+                with open(f"/proc/{pid}/statm", "rb") as file:
+                    pages += int(file.read().split()[1])
+            except (OSError, IndexError, ValueError):
+                pass
+        return pages * PAGE

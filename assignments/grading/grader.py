@@ -1,16 +1,19 @@
 """From a case to its outcome.   Everything is decided here, from values that came over a pipe."""
+import os
 from collections import Counter
 from dataclasses import dataclass
-from . import feedback
+from pathlib import Path
+from . import feedback, tree
 from .workers import Failed, Worker
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A case in its place: number "2.3" is the third one of task 2."""
+    """A case in its place: number "2.3" is the third one of task 2.   A hidden case's title is only that of its task."""
     number: str
     case: object
     hidden: bool
+    title: str
 
 
 @dataclass(frozen=True)
@@ -20,33 +23,47 @@ class Outcome:
     score       points received
     text        what the student reads: in a hidden case the case's one line, which says nothing of inputs and values
     detail      what the staff reads, beside it
+    printed     what the student's code printed
     flag        why a person should have a look, or None
     seconds     that the case took
     """
-    number: str
-    title: str
-    hidden: bool
-    points: float
+    planned: Planned
     score: float
     text: str
     detail: str = ""
+    printed: str = ""
     flag: str | None = None
     seconds: float = 0.0
 
     @property
     def passed(self):
-        return self.score == self.points
+        return self.score == self.planned.case.points
+
+
+def run(assignment, planned, submission, reference, seed, limits, isolation, folder):
+    """Grade one submission: yields the outcome of each case.
+
+    folder      an empty one, for the tree and for what the worker writes; it is left for the caller to remove
+    """
+    tree_folder, cache = Path(folder, "tree"), Path(folder, "cache")
+    tree_folder.mkdir(), cache.mkdir()
+    os.chmod(folder, 0o711)
+    tree.build(tree_folder, assignment, submission.files)
+    grader = Grader(assignment, tree_folder, reference, seed, limits, cache, isolation)
+    for item in planned:
+        yield grader.outcome(item)
 
 
 def plan(assignment, public, hidden=()):
     """All cases with their numbers, in the order in which they run: the hidden ones after the public ones, so that
     nothing that a student's code saw in a hidden case can show in a public one."""
     counts, planned = Counter(), []
-    known = [task.number for task in assignment.tasks]
-    for is_hidden, cases in ((False, public), (True, hidden)):
-        for case in sorted(cases, key=lambda case: known.index(case.task)):
+    titles = {task.number: task.title for task in assignment.tasks}
+    for hidden_now, cases in ((False, public), (True, hidden)):
+        for case in sorted(cases, key=lambda case: list(titles).index(case.task)):
             counts[case.task] += 1
-            planned.append(Planned(f"{case.task}.{counts[case.task]}", case, is_hidden))
+            title = f"{titles[case.task]}: {'hidden' if hidden_now else case.name}"
+            planned.append(Planned(f"{case.task}.{counts[case.task]}", case, hidden_now, title))
     return planned
 
 
@@ -57,27 +74,30 @@ class Grader:
     reference   an expected.Engine or expected.File
     seed        a text: what the cases' inputs come from
     cache       a folder for what Numba compiles, of this submission only
+    isolation   one of workers.KINDS
     """
 
-    def __init__(self, assignment, tree, reference, seed, limits, cache):
+    def __init__(self, assignment, tree, reference, seed, limits, cache, isolation):
         self.assignment, self.tree, self.reference = assignment, tree, reference
-        self.seed, self.limits, self.cache = seed, limits, cache
+        self.seed, self.limits, self.cache, self.isolation = seed, limits, cache, isolation
 
     def outcome(self, planned):
         """Run one case, in a process of its own."""
-        case, seconds, flag, detail = planned.case, 0.0, None, ""
+        case, seconds, flag, printed = planned.case, 0.0, None, ""
         try:
-            with Worker(self.assignment, self.tree, self.limits, self.cache) as worker:
-                worker.load(self.limits.loading)
-                wrong = None
-                for call in range(case.calls):
-                    wrong = wrong or self.objection(worker, case, call)
-                    seconds += worker.seconds
+            with Worker(self.assignment, self.tree, self.cache, self.limits, self.isolation) as worker:
+                try:
+                    worker.load()
+                    wrong = None
+                    for call in range(case.calls):
+                        wrong = wrong or self.objection(worker, case, call)
+                        seconds += worker.seconds
+                finally:
+                    printed = worker.output.decode("utf-8", "replace")
         except Failed as failed:
-            wrong = self.explain(failed, case)
+            wrong = self.explain(failed)
         text, detail = self.told(planned, wrong)
-        return Outcome(planned.number, f"{self.task(case).title}: {case.name}", planned.hidden, case.points,
-                       0.0 if wrong else case.points, text, detail, flag, seconds)
+        return Outcome(planned, 0.0 if wrong else case.points, text, detail, printed, flag, seconds)
 
     def objection(self, worker, case, call):
         """None if the values of one call are right, else a line on what is wrong."""
@@ -91,7 +111,7 @@ class Grader:
         except Exception as error:         # a check may meet values of any type and shape
             return f"the values could not be checked: {type(error).__name__}: {error}"
 
-    def explain(self, failed, case):
+    def explain(self, failed):
         """Why there are no values, for the student."""
         error = failed.error
         if error and error["type"] == "NotImplementedError" and error["text"].startswith(f"{self.assignment.id}, task "):
@@ -106,6 +126,3 @@ class Grader:
         if planned.hidden:
             return "not implemented yet" if wrong.startswith("not implemented yet") else planned.case.message, wrong
         return wrong if wrong.startswith("not implemented yet") else f"{planned.case.message}\n{wrong}", ""
-
-    def task(self, case):
-        return next(task for task in self.assignment.tasks if task.number == case.task)

@@ -1,26 +1,29 @@
-"""The folder that a worker loads: the engine with the student's files in it."""
-import shutil
+"""The folder that a worker loads: the engine as students have it, with one student's files in it."""
+import os
 from pathlib import Path
+from .. import cut
+from ..manifest import FOLDER
 
-PACKAGES = ("minigrad", "layers", "models")
-MODULES = ("__init__.py", "probes.py", "public.py", "public.npz")
-
-
-def copy_engine(engine, folder, assignment):
-    """Copy the engine's packages and what probes need of the assignments, without anything compiled, to a new folder."""
-    engine, folder = Path(engine), Path(folder)
-    for package in PACKAGES:
-        shutil.copytree(engine / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.py[co]"))
-    (folder / "assignments" / assignment.id).mkdir(parents=True)
-    names = ["__init__.py", "manifest.py", *(f"{assignment.id}/{name}" for name in MODULES)]
-    for name in names:
-        if (engine / "assignments" / name).exists():
-            shutil.copy2(engine / "assignments" / name, folder / "assignments" / name)
+SECRET = ("hidden.py", "faults.py")
 
 
-def overlay(folder, files):
-    """Put a student's files, {name: bytes}, in their places in a tree."""
-    for name, content in files.items():
+def build(folder, assignment, files):
+    """Write the skeleton with a student's files, {name: bytes}, in place of its own.   A worker may read all of it."""
+    content = {**cut.skeleton(assignment), **modules(assignment), **files}
+    for name, data in content.items():
         path = Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(data)
+        if name not in files:              # what Numba has compiled of the engine's own files goes by their times
+            os.utime(path, (0, 0))
+    for where, _, names in os.walk(folder):
+        os.chmod(where, 0o755)
+        for name in names:
+            os.chmod(os.path.join(where, name), 0o644)
+
+
+def modules(assignment):
+    """What probes need of the package `assignments`: path -> bytes."""
+    own = [path for path in (FOLDER / assignment.id).glob("*.py") if path.name not in SECRET]
+    return {path.relative_to(FOLDER.parent).as_posix(): path.read_bytes()
+            for path in (FOLDER / "__init__.py", FOLDER / "manifest.py", *own)}

@@ -1,8 +1,9 @@
-"""The process that runs a student's code: `python -I worker.py`, started afresh for each case.
+"""The process that runs a student's code: `python -I -S worker.py FOLDERS`, started afresh for each case.
 
-It takes messages from its standard input and answers on its standard output; what the student's code prints goes to
-the standard error.  The first message says which tree to load, and what the process may not do from then on.  Each
-further one is a call of a probe.  The answers are values, or an error's type, text and line: never a verdict.
+FOLDERS are those of the installed packages.   It takes messages from its standard input and answers on its standard
+output; what the student's code prints goes to the standard error.  The first message says which tree to load, and what
+the process may not do from then on.  Each further one is a call of a probe.  The answers are values, or an error's type,
+text and line: never a verdict.
 """
 import importlib
 import os
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE)]
+sys.path += sys.argv[1:]
+import keeper
 import protocol
 import sandbox
 del sys.path[0]
@@ -19,10 +22,17 @@ MESSAGE_LIMIT = 2000       # characters of an error's text
 
 
 def main():
-    """Load a tree, then answer until there are no more requests."""
+    """Give up what the student's code is not to have, load a tree, then answer until there are no more requests."""
     requests, replies = take_channel()
     settings, _ = protocol.read(requests)
-    sandbox.enter(settings["limits"])
+    try:
+        keeper.separate(settings, (requests, replies))
+        done = {"isolation": sandbox.renounce(settings)}
+    except OSError as error:
+        done = {"failed": str(error)}
+    protocol.write(replies, done)
+    if "failed" in done:
+        return
     sys.path[:0] = [settings["tree"]]
     sys.dont_write_bytecode = True
     loaded = attempt(settings, lambda: importlib.import_module(f"assignments.{settings['id']}.probes"))

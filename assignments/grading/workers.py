@@ -1,68 +1,142 @@
 """Workers as the grader sees them: started, asked, timed, and ended with all that they left behind."""
 import os
 import queue
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import time
+from functools import cache as remember
 from pathlib import Path
+from . import limits as needs
 from . import protocol
 from .clock import Clock
 
 WORKER = Path(__file__).with_name("worker.py")
+KINDS = ("namespaces", "user", "process")
+TRUSTED = "trusted"
 OUTPUT_LIMIT = 16_384      # bytes that are kept of what the student's code prints
 PATIENCE = 0.02            # seconds between two looks at the clock
+STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
+ENDING = 10                # seconds for the keeper to clear away
+USERS = range(50_000, 60_000)              # ids for the workers of root, one each
+WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 class Failed(Exception):
-    """A worker gave no values.   `reason` is for the student; `kind` is one of "error", "time", "memory", "end", "reply"."""
+    """A worker gave no values.   `reason` is for the student; `error` has the texts of an error in the student's code."""
 
-    def __init__(self, kind, reason, error=None):
+    def __init__(self, reason, error=None):
         super().__init__(reason)
-        self.kind, self.reason, self.error = kind, reason, error
+        self.reason, self.error = reason, error
+
+
+class NotIsolated(OSError):
+    """A worker could not be kept apart as asked."""
 
 
 class Worker:
-    """A process that loads a tree and calls its probes.   Use it in a `with` block: at its end nothing of it is left."""
+    """A process that loads a tree and calls its probes.   Use it in a `with` block: at its end nothing of it is left.
 
-    def __init__(self, assignment, tree, limits, cache, jit=True):
-        self.output, self.seconds = bytearray(), 0.0
-        environment = {"PATH": os.defpath, "HOME": str(cache), "TMPDIR": str(cache), "LANG": "C.UTF-8",
-                       "NUMBA_CACHE_DIR": str(cache), "MPLCONFIGDIR": str(cache), "MPLBACKEND": "Agg",
-                       "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(limits.threads),
-                       "NUMBA_NUM_THREADS": str(limits.threads), "PYTHONHASHSEED": "0"}
-        if not jit:
-            environment["NUMBA_DISABLE_JIT"] = "1"
-        self.process = subprocess.Popen([sys.executable, "-I", str(WORKER)], stdin=subprocess.PIPE, cwd=cache,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
-                                        start_new_session=True)
+    assignment  whose probes
+    tree        the folder to load
+    cache       the only folder that it can write to
+    limits      a Limits
+    isolation   one of KINDS; TRUSTED for the engine itself, whose compiled kernels lie where they always do
+    jit         whether Numba compiles
+    """
+
+    def __init__(self, assignment, tree, cache, limits, isolation, jit=True):
+        self.limits, self.cache, self.output, self.seconds = limits, Path(cache), bytearray(), 0.0
+        self.root = tempfile.mkdtemp(prefix="minigrad-root-") if isolation == "namespaces" else None
+        self.user, self.lock = own_user() if isolation in KINDS[:2] and os.getuid() == 0 else (None, None)
+        if self.user is not None:
+            give(self.cache, self.user)
+        folders, _ = needs.packages()
+        variables = environment(cache, limits, jit)
+        if isolation == TRUSTED:
+            del variables["NUMBA_CACHE_DIR"]
+        self.process = subprocess.Popen([sys.executable, "-I", "-S", str(WORKER), *folders], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                        env=variables, cwd=cache)
         threading.Thread(target=self.listen, daemon=True).start()
-        self.settings = {"tree": str(tree), "id": assignment.id, "files": assignment.files, "limits": {}}
+        settings = {"id": assignment and assignment.id, "tree": str(tree), "files": assignment and assignment.files,
+                    "cache": str(cache), "root": self.root, "isolation": isolation, "user": self.user,
+                    "readable": needs.readable(), "limits": limits.of_system(self.user is not None),
+                    "sweep": WRITABLE_BY_ALL if isolation == "user" else ()}
+        try:
+            self.isolation = self.begin(settings)
+        except BaseException:
+            self.end()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        self.end()
+
+    def begin(self, settings):
+        """Send the settings, and wait until nothing but the student's code is to come.   Raises NotIsolated."""
+        header = self.talk(settings, None, STARTING, "start")[0]
+        if "failed" in header:
+            raise NotIsolated(header["failed"])
+        return header["isolation"]
+
+    def end(self):
+        """Kill the worker and whatever it started, and give its user id back."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)       # the keeper kills the others, then ends
+        try:
+            self.process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            try:
+                stream.close()
+            except OSError:                # what was left to be sent has no reader any more
+                pass
+        if self.root:
+            os.rmdir(self.root)
+            self.root = None
+        if self.lock:
+            self.lock.close()
 
     def listen(self):
         """Read what the student's code prints, to the end, and keep its beginning."""
-        while piece := self.process.stderr.read1(65536):
-            self.output += piece[:OUTPUT_LIMIT - len(self.output)]
+        with self.process.stderr as stream:
+            while piece := stream.read1(65536):
+                self.output += piece[:OUTPUT_LIMIT - len(self.output)]
 
-    def load(self, seconds):
+    def load(self):
         """Let it load its tree.   Raises Failed."""
-        self.talk(self.settings, None, seconds, "load the engine with your files")
+        self.checked(self.receive_only(self.limits.loading, "load the engine with your files"))
 
     def call(self, probe, arguments, seconds):
         """The values that a probe returns.   Raises Failed."""
-        return self.talk({"probe": probe}, arguments, seconds, "answer")
+        return self.checked(self.talk({"probe": probe}, arguments, seconds, "answer"))
+
+    def checked(self, answer):
+        """The values of an answer.   Raises Failed if it is an error's."""
+        header, values = answer
+        if "error" in header:
+            raise Failed(*describe(header["error"]))
+        return values
+
+    def receive_only(self, seconds, what):
+        """The next message."""
+        return self.await_answer(lambda: None, seconds, what)
 
     def talk(self, header, values, seconds, what):
-        """Send a message, and return the values of the answer.   Raises Failed if there is none in time."""
+        """Send a message, and return the answer, (header, values).   Raises Failed if there is none in time."""
+        return self.await_answer(lambda: protocol.write(self.process.stdin, header, values), seconds, what)
+
+    def await_answer(self, send, seconds, what):
+        """Send something and read a message, in a thread of its own, since either may take for ever."""
         answers = queue.SimpleQueue()
-        threading.Thread(target=self.exchange, args=(header, values, answers), daemon=True).start()
+        threading.Thread(target=self.exchange, args=(send, answers), daemon=True).start()
         clock = Clock(self.process.pid)
         while True:
             try:
@@ -70,26 +144,32 @@ class Worker:
                 break
             except queue.Empty:
                 if clock.read() > seconds:
-                    raise Failed("time", f"it did not {what} within {seconds:g} seconds") from None
+                    raise Failed(f"it did not {what} within {seconds:g} seconds") from None
+                self.watch(clock)
         self.seconds = clock.read()
         if isinstance(answer, protocol.BadMessage):
-            raise Failed("reply", f"it answered with {answer}")
+            raise Failed(f"it answered with {answer}")
         if answer is None:
-            raise Failed("end", self.last_words())
-        header, values = answer
-        if "error" in header:
-            raise Failed("error", *describe(header["error"]))
-        return values
+            raise Failed(self.last_words())
+        return answer
 
-    def exchange(self, header, values, answers):
-        """Send one message and read one, in a thread of its own: either may take for ever."""
+    def exchange(self, send, answers):
+        """Send, read one message, and put it into a queue."""
         try:
-            protocol.write(self.process.stdin, header, values)
+            send()
             answers.put(protocol.read(self.process.stdout))
         except protocol.BadMessage as error:
             answers.put(error)
         except (OSError, ValueError):                   # the pipe was closed
             answers.put(None)
+
+    def watch(self, clock):
+        """Raise Failed if the worker uses too much memory or disk."""
+        used = clock.memory()
+        if used > self.limits.memory:
+            raise Failed(f"it used more than {self.limits.memory >> 20} MB of memory")
+        if folder_size(self.cache) > self.limits.disk:
+            raise Failed(f"it wrote more than {self.limits.disk >> 20} MB to its folder")
 
     def last_words(self):
         """How a process ended that should not have."""
@@ -97,7 +177,58 @@ class Worker:
             code = self.process.wait(1)
         except subprocess.TimeoutExpired:
             return "it closed its pipe to the grader"
-        return f"the process ended by signal {-code}" if code < 0 else f"the process ended, with exit code {code}"
+        if code < 0 or code > 128:
+            number = -code if code < 0 else code - 128
+            return f"the process was ended by signal {number} ({signal_name(number)})"
+        return f"the process ended, with exit code {code}"
+
+
+def environment(cache, limits, jit):
+    """The only environment variables that a worker has."""
+    folders = dict.fromkeys(("HOME", "TMPDIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"), str(cache))
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(limits.threads),
+               "NUMBA_NUM_THREADS": str(limits.threads)}
+    others = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "NUMBA_DISABLE_JIT": "0" if jit else "1"}
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}        # Windows needs it
+    return {**kept, **folders, **threads, **others}
+
+
+def own_user():
+    """(a user id that nobody has, a socket that keeps others from taking it while it is open)"""
+    for user in USERS:
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0minigrad-worker-{user}")
+            return user, lock
+        except OSError:
+            lock.close()
+    raise OSError(f"all user ids from {USERS.start} on are in use by other graders")
+
+
+def give(folder, user):
+    """Make a folder and all in it a user's own."""
+    for where, folders, files in os.walk(folder):
+        for name in (".", *files):
+            os.chown(os.path.join(where, name), user, user, follow_symlinks=False)
+
+
+def folder_size(folder):
+    """Bytes of all files in a folder; a file of no size counts as a block."""
+    total = 0
+    for where, folders, files in os.walk(folder):
+        for name in (*files, *folders):
+            try:
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512 + 512
+            except OSError:
+                pass
+    return total
+
+
+def signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
 
 
 def describe(error):
@@ -106,3 +237,23 @@ def describe(error):
     error = {key: known.get(key) if isinstance(known.get(key), str) else "" for key in ("type", "text", "where")}
     place = f", at {error['where']}" if error["where"] else ""
     return f"{error['type']}: {error['text']}{place}", error
+
+
+@remember
+def best_isolation():
+    """(the best of KINDS that can be had here, why not a better one)"""
+    reasons = []
+    kinds = KINDS if sys.platform == "linux" else KINDS[-1:]
+    for kind in kinds:
+        if kind == "user" and os.getuid() != 0:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o711)
+            inner = Path(folder, "cache")
+            inner.mkdir()
+            try:
+                with Worker(None, folder, inner, needs.Limits(), kind):
+                    return kind, "; ".join(reasons)
+            except (NotIsolated, Failed) as error:
+                reasons.append(f"{kind}: {error}")
+    raise OSError(f"no worker can be started: {'; '.join(reasons)}")

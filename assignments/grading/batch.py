@@ -1,0 +1,175 @@
+"""The staff's command: grade a folder of submissions, several at a time; what is finished is not graded again."""
+import csv
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import quote
+from . import report
+from .grader import plan
+from .results import replace
+from .workers import best_isolation
+from .. import manifest
+
+ROW, RUN, TABLE = "row.json", "run.json", "grades.csv"
+FORMULA = "=+-@\t\r"       # how a text begins that a spreadsheet would compute
+
+
+def command(options):
+    """python -m assignments grade ID SUBMISSIONS --out DIR [--jobs N] [--seed S] [--isolation process].   Returns 0, or 1
+    if the grader failed on a submission.   Raises ValueError where workers can't be isolated as wanted."""
+    assignment, out = manifest.load(options.id), Path(options.out)
+    isolation, reason = best_isolation() if options.isolation is None else (options.isolation, "")
+    if isolation == "process" and options.isolation is None:
+        raise ValueError(f"workers can be kept apart neither by namespaces nor by a user of their own, so submissions could "
+                         f"read and change each other's grades ({reason}); --isolation process grades all the same")
+    submissions = find(options.submissions)
+    settings = begin(out, options, isolation)
+    rows, waiting = {}, []
+    for name, path in submissions.items():
+        row = finished(out / name, path)
+        rows[name] = row
+        if row is None:
+            waiting.append((name, path))
+    print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; isolation: {isolation}")
+    for name, row in grade_all(waiting, settings, options.jobs):
+        rows[name] = row
+        print(f"{name}: {row['score']:g} of {row['points']:g}{'  needs a human look' if row['flags'] else ''}", flush=True)
+    table(out, assignment, rows)
+    failed = [name for name, row in rows.items() if row["failed"]]
+    if failed:
+        print(f"the grader failed on {len(failed)}, see their reports: {', '.join(failed[:5])}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def find(folder):
+    """The submissions in a folder: a name that any file system takes -> path.   Raises ValueError if there are none."""
+    if not os.path.isdir(folder):
+        raise ValueError(f"there is no folder {folder}")
+    names = sorted(name for name in os.listdir(folder) if not name.startswith((".", "__")))
+    if not names:
+        raise ValueError(f"there is no submission in {folder}")
+    return {quote(os.fsencode(name), safe=" @+,=()"): os.path.join(folder, name) for name in names}
+
+
+def begin(out, options, isolation):
+    """The settings of the run in a folder, which is made if it is new.   Raises ValueError if another run is in it."""
+    out.mkdir(parents=True, exist_ok=True)
+    os.chmod(out, 0o700)
+    file = out / RUN
+    if not file.exists():
+        replace(file, json.dumps({"id": options.id, "seed": options.seed or secrets.token_hex(16)}))
+    run = json.loads(file.read_text())
+    if run["id"] != options.id or options.seed not in (None, run["seed"]):
+        raise ValueError(f"{out} holds a run of {run['id']} with another seed; choose a new folder")
+    return {**run, "out": str(out.resolve()), "isolation": isolation}
+
+
+def fingerprint(path):
+    """A text that changes when a submission does: of the names, sizes and times of its files."""
+    digest = hashlib.sha256()
+    paths = [path] + [os.path.join(where, name) for where, _, names in os.walk(path) for name in names]
+    for name in sorted(paths):
+        status = os.lstat(name)
+        digest.update(os.fsencode(name) + f"/{status.st_size}/{status.st_mtime_ns}/".encode())
+    return digest.hexdigest()
+
+
+def finished(folder, path):
+    """The row of a submission that has been graded and has not changed since, else None."""
+    try:
+        row = json.loads((folder / ROW).read_text())
+    except (OSError, ValueError):
+        return None
+    return row if row["fingerprint"] == fingerprint(path) and not row["failed"] else None
+
+
+def grade_all(waiting, settings, jobs):
+    """Grade submissions in `jobs` processes: yields (name, row) as they are finished."""
+    todo, done, lock = list(reversed(waiting)), [], threading.Condition()
+
+    def serve():
+        job = None
+        while True:
+            with lock:
+                if not todo:
+                    break
+                name, path = todo.pop()
+            job = job or Job(settings)
+            row = job.grade(name, path)
+            if row is None:                # the process died
+                job, row = job.end(), lost(name, path, settings)
+            with lock:
+                done.append((name, row))
+                lock.notify()
+        if job:
+            job.end()
+
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(jobs, len(todo)))]
+    for thread in threads:
+        thread.start()
+    for _ in waiting:
+        with lock:
+            while not done:
+                lock.wait()
+            finished_one = done.pop(0)
+        yield finished_one
+    for thread in threads:
+        thread.join()
+
+
+class Job:
+    """A process that grades submissions one after another, see `job`."""
+
+    def __init__(self, settings):
+        self.process = subprocess.Popen([sys.executable, "-m", f"{__package__}.job"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, cwd=manifest.FOLDER.parent)
+        self.send(settings)
+
+    def send(self, message):
+        try:
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+        except OSError:                    # it has died: the answer will be empty
+            pass
+
+    def grade(self, name, path):
+        """The row of a submission, or None if the process died."""
+        self.send({"name": name, "path": os.fsencode(os.path.abspath(path)).hex()})
+        answer = self.process.stdout.readline()
+        return json.loads(answer) if answer else None
+
+    def end(self):
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass
+        self.process.wait()
+
+
+def lost(name, path, settings):
+    """The row of a submission whose grading process died."""
+    assignment = manifest.load(settings["id"])
+    points = sum(item.case.points for item in plan(assignment, assignment.module("public").PUBLIC,
+                                                   assignment.module("hidden").HIDDEN))
+    return {"name": name, "score": 0.0, "points": points, "tasks": {}, "flags": [], "failed": True,
+            "fingerprint": fingerprint(path)}
+
+
+def table(out, assignment, rows):
+    """Write grades.csv and the page that leads to all reports."""
+    tasks = [task.number for task in assignment.tasks]
+    lines = [["name", "score", "points", *(f"task {number}" for number in tasks), "needs a human look", "grader failed"]]
+    for name, row in sorted(rows.items()):
+        lines.append([f"'{name}" if name.startswith(tuple(FORMULA)) else name, f"{row['score']:g}", f"{row['points']:g}",
+                      *(f"{row['tasks'].get(number, 0):g}" for number in tasks), " | ".join(row["flags"]),
+                      "yes" if row["failed"] else ""])
+    temporary = out / f"{TABLE}.new"
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+    os.replace(temporary, out / TABLE)
+    replace(out / "index.html", report.index(assignment, lines[0], lines[1:], sorted(rows)))

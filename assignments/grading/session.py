@@ -1,0 +1,59 @@
+"""One submission, from what was handed in to results.json and what the staff reads."""
+import os
+import platform
+import shutil
+import tempfile
+import traceback
+from importlib import metadata
+from pathlib import Path
+from . import submission as handed_in
+from .feedback import clean
+from .grader import plan, run
+from .results import Results
+
+
+class Session:
+    """Grades submissions of one assignment, one after another, with the same engine and seed."""
+
+    def __init__(self, assignment, reference, seed, limits, isolation):
+        self.assignment, self.reference, self.seed = assignment, reference, seed
+        self.limits, self.isolation = limits, isolation
+        self.planned = plan(assignment, assignment.module("public").PUBLIC, assignment.module("hidden").HIDDEN)
+
+    def grade(self, path, results_path):
+        """Grade the submission at `path`.   Returns (Results, lines for the staff): whatever happens, both are complete."""
+        results = Results(results_path, self.planned, [versions(self.isolation)])
+        folder, staff = None, []
+        try:
+            submission = handed_in.read(path, self.assignment)
+            results.header += submission.notes
+            results.write()
+            folder = tempfile.mkdtemp(prefix="minigrad-grade-")
+            for outcome in run(self.assignment, self.planned, submission, self.reference, self.seed, self.limits,
+                               self.isolation, folder):
+                results.add(outcome)
+                staff += lines_for_staff(outcome)
+        except Exception:
+            results.fail(traceback.format_exc())
+            staff.append(traceback.format_exc())
+        finally:
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
+        return results, staff
+
+
+def versions(isolation):
+    """A line on what the grader ran on."""
+    names = "  ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))
+    return f"Python {platform.python_version()}  {names}  {platform.system()} {platform.machine()}  isolation: {isolation}"
+
+
+def lines_for_staff(outcome):
+    """What only the staff reads of an outcome: in a hidden case, what is wrong; what the student's code printed."""
+    lines = []
+    if outcome.detail or outcome.flag or outcome.printed:
+        lines.append(f"{outcome.planned.number}  {outcome.planned.case.name}")
+    lines += [f"    {line}" for line in outcome.detail.splitlines()]
+    lines += [f"    flag: {outcome.flag}"] if outcome.flag else []
+    lines += [f"    printed: {line}" for line in clean(outcome.printed).splitlines()]
+    return lines
