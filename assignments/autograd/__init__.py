@@ -1,7 +1,8 @@
 """The manifest of `autograd`."""
 from ..manifest import Assignment, Task
 
-ENTRIES, REDUCTIONS, WALK, CHECK = (f"minigrad/{name}.py" for name in ("elementwise", "reductions", "autograd", "gradcheck"))
+BROADCASTING, ENTRIES, REDUCTIONS, WALK, CHECK = (f"minigrad/{name}.py" for name in (
+    "broadcasting", "elementwise", "reductions", "autograd", "gradcheck"))
 
 
 def rules(path, *names):
@@ -13,8 +14,7 @@ ASSIGNMENT = Assignment(
     id="autograd",
     title="Reverse-mode differentiation",
     tasks=(
-        Task("1", "Broadcasting undone", ("minigrad/broadcasting.py:sum_to",
-                                          *rules("minigrad/broadcasting.py", "sum_to", "expand"))),
+        Task("1", "Broadcasting undone", (f"{BROADCASTING}:sum_to", *rules(BROADCASTING, "sum_to", "expand"))),
         Task("2", "Rules that work entry by entry",
              rules(ENTRIES, "add", "sub", "div", "pow", "exp", "log", "tanh", "sigmoid", "relu", "where")),
         Task("3", "Rules of reductions, products and indexing",
@@ -25,8 +25,8 @@ ASSIGNMENT = Assignment(
              tuple(f"{CHECK}:{name}" for name in ("central_slope", "has_kink", "compare", "check"))),
     ),
     rules=(
-        "A rule is written in minigrad's own operations, from g, y and the inputs: not with NumPy's functions, which know "
-        "nothing of tensors, and not with numbers that were kept aside.",
+        "A rule is written in minigrad's own operations, from g, y and the inputs: not with NumPy's functions, which "
+        "know nothing of tensors, and not with numbers that were kept aside.",
         "No finite differences outside of task 5.",
         "Files are not read or written, no process is started, nothing outside of the holes is changed.",
     ),

@@ -162,7 +162,8 @@ def spoiled(name, *wrongs, shapes=((3,),), draw=away, **settings):
 def slopes(rng):
     """The arguments of `slope`: a point with large and small entries, in a random direction."""
     x = away(rng, 5) * np.array([1, 10, 100, 1, 0.1])
-    return x, rng.choice([-1.0, 0.0, 1.0], 5) + np.array([0, 1, 0, 0, 0]), *rng.standard_normal((1, 5)), np.ones(1), STEP
+    d = rng.permutation([-1.0, 1.0, 1.0, -1.0, 0.0])
+    return x, d, rng.standard_normal(5), rng.standard_normal(1), STEP
 
 
 def corners(rng):

@@ -48,7 +48,7 @@ def second(name, v, ws, inputs, settings=()):
     xs = [x for x in inputs if isinstance(x, Tensor)]
     first = grad(operation(name)(*inputs, *settings), xs, v, create_graph=True)
     again = grad(first, [*xs, v], list(ws), allow_unused=True)
-    return tuple(x.data for x in first), tuple("None" if x is None else x.data for x in again)
+    return *(x.data for x in first), *("None" if x is None else x.data for x in again)
 
 
 def operation(name):
@@ -90,17 +90,20 @@ times = minigrad.operation(lambda a, b: a * b, lambda g, y, a, b: (g * b, g * a)
 wave = minigrad.operation(np.sin, lambda g, y, x: g * np.cos(x), name="wave")
 
 
-def build(leaves, steps):
-    """The tensors of a graph: a leaf for each row of `leaves`, then the result of each step (operation, i, j)."""
-    nodes = [Tensor(x, requires_grad=True) for x in leaves.copy()]
+def build(leaves, steps, constants=()):
+    """The tensors of a graph: a leaf for each row of `leaves`, then the result of each step (operation, i, j).
+
+    constants   the numbers of leaves that require no gradient
+    """
+    nodes = [Tensor(x, requires_grad=k not in constants) for k, x in enumerate(leaves.copy())]
     for which, i, j in steps:
         nodes.append(wave(nodes[i]) if which == 2 else (plus, times)[which](nodes[i], nodes[j]))
     return nodes
 
 
-def order(leaves, steps, outputs):
+def order(leaves, steps, outputs, constants):
     """The numbers of the tensors that `reachable` finds, in its order."""
-    nodes = build(leaves, steps)
+    nodes = build(leaves, steps, constants)
     number = {id(x): k for k, x in enumerate(nodes)}
     return np.array([number[id(x)] for x in reachable([nodes[k] for k in outputs])], np.int64)
 
@@ -220,7 +223,8 @@ def slope(x, d, v, w, step):
 
 def kinks(x, v, step, tolerance):
     """has_kink of several functions along each entry of x, the last of which is 0."""
-    functions = (lambda x: np.maximum(x, 0), np.abs, np.floor, lambda x: np.exp(5 * x), np.sin, lambda x: 1e-9 * np.abs(x))
+    functions = (lambda x: np.maximum(x, 0), np.abs, np.floor, lambda x: np.exp(5 * x), np.sin,
+                 lambda x: 1e-9 * np.abs(x))
     return np.array([[bool(has_kink(lambda x: [f(x)], [v], x, d, step, tolerance)) for d in np.eye(x.size)]
                      for f in functions])
 
@@ -236,9 +240,9 @@ def verdicts_of_second(wrongs, seed, x):
 
 
 def blamed(name, wrong, seed, inputs):
-    """Which argument and index the message of gradcheck names."""
-    text = verdict(gradcheck, FUNCTIONS[name](wrong), inputs, seed=seed)
-    return text, " ".join(re.findall(r"argument \d+, index \([\d, ]*\)", MESSAGES[-1]))
+    """What gradcheck decides on the right rule and on a wrong one, and which argument and index its message names."""
+    found = verdicts(name, (0, wrong), seed, inputs)
+    return *found, " ".join(re.findall(r"argument \d+, index \([\d, ]*\)", MESSAGES[-1]))
 
 
 def verdict(check, function, inputs, **settings):

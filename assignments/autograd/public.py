@@ -1,8 +1,8 @@
 """The cases of `autograd` that students have, too."""
 import numpy as np
 from ..manifest import Case
-from .inputs import (DIAMOND, along, away, binary, broadcast, choice, classifier, corners, diamond, entries, leaves, positive,
-                     product, reduced, second_of, seed, slopes, spoiled, unary)
+from .inputs import (DIAMOND, along, away, binary, broadcast, choice, classifier, corners, diamond, entries, leaves,
+                     positive, product, reduced, second_of, seed, slopes, spoiled, unary)
 
 
 THREE = np.array([(2, 0, 0), (1, 3, 1), (0, 3, 4), (1, 4, 5)])                 # as DIAMOND, but leaf 2 leads nowhere
@@ -62,7 +62,7 @@ PUBLIC = [
          entries((5, 2), lambda rng: rng.permutation(5)[[0, 1, 1, 2, 0]]), 2,
          "an entry that is read twice gets the sum of two cotangents"),
 
-    Case("4", "order of the tensors", "order", lambda rng: (leaves(rng, 3), THREE, (5, 6)), 2,
+    Case("4", "order of the tensors", "order", lambda rng: (leaves(rng, 3), THREE, (5, 6), (1,)), 2,
          "all tensors that lead to the outputs and require gradients, each once, in the order of `serial`"),
     Case("4", "gradients where tensors are used more than once", "backward", diamond, 2,
          "a tensor that is used twice gets the sum of two cotangents, before its own rule runs"),
@@ -79,8 +79,8 @@ PUBLIC = [
     Case("4", "a classifier learns", "train", classifier, 2, "the losses while training, with all rules at work",
          rtol=1e-7, seconds=10),
 
-    Case("5", "central differences", "slope", slopes, 2, "(f(x + h d) - f(x - h d)) / 2h, h being step_along(x, d, step)",
-         rtol=1e-8, calls=3),
+    Case("5", "central differences", "slope", slopes, 2,
+         "(f(x + h d) - f(x - h d)) / 2h, h being step_along(x, d, step)", rtol=1e-8, calls=3),
     Case("5", "kinks", "kinks", corners, 2,
          "the slopes on the two sides must differ, and not only because the function is curved"),
     Case("5", "a rule that is 0.1 % wrong", "verdicts", spoiled("square", 0, 0.001, -0.001), 2,
