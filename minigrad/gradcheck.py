@@ -56,7 +56,7 @@ def gradgradcheck(function, inputs, *, seed=0, step=STEP, rtol=1e-5, atol=1e-6):
     inputs, rng = sequence(inputs, Tensor), np.random.default_rng(seed)
     checked = to_check("gradgradcheck", inputs)
     _, outputs = run("gradgradcheck", function, inputs, {})
-    cotangents = [Tensor(np.asarray(rng.standard_normal(y.shape)), requires_grad=True) for y in map(raw, outputs)]
+    cotangents = [Tensor(v, requires_grad=True) for v in random_cotangents(outputs, rng)]
 
     def gradient(*arguments):
         arguments, weights = arguments[:len(inputs)], arguments[len(inputs):]
@@ -72,15 +72,16 @@ def check(caller, function, inputs, rng, analytic, step, rtol, atol, name=None):
 
     caller      "gradcheck" or "gradgradcheck", for messages; name: of the function, by default its `title`
     inputs      a list; those that `to_check` names are checked, and the others are constants
-    The cotangents are random, one for each output.  `gradients` gives what the rules claim; `compare` judges each
+    The cotangents are `random_cotangents`.  `gradients` gives what the rules claim; `compare` judges each
     argument, with `central_slope` and `has_kink` as the oracle, and then, if `analytic`, with `complex_slope`, which
     runs the function on bare arrays and is held to a thousandth of rtol and atol.  Returns True.
     """
     checked = to_check(caller, inputs)
     arguments, outputs = run(caller, function, inputs, {})
     name = name or title(function, outputs)
-    v = [np.asarray(rng.standard_normal(y.shape)) for y in map(raw, outputs)]
-    by_rule = gradients(outputs, [arguments[i] for i in checked], v)
+    v = random_cotangents(outputs, rng)
+    wanted = [arguments[i] for i in checked]
+    by_rule = gradients(outputs, wanted, v)
     for i, g in zip(checked, by_rule):
         where = f"{caller}: {name}, argument {i}"
 
@@ -97,6 +98,14 @@ def check(caller, function, inputs, rng, analytic, step, rtol, atol, name=None):
             compare(where, "the complex step gives", lambda d: complex_slope(bare, v, x, d),
                     x, claimed, rng, 1e-3 * rtol, 1e-3 * atol)
     return True
+
+
+def random_cotangents(outputs, rng):
+    """A list of arrays, one for each output (a tensor or an array), of its shape: independent random numbers.
+
+    No wrong Jacobian is blind to them: that J'v is right for such a v, though J is wrong, has probability zero.
+    """
+    return [np.asarray(rng.standard_normal(raw(y).shape)) for y in outputs]
 
 
 def compare(where, oracle, slope, x, claimed, rng, rtol, atol, kink=None):

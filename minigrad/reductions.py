@@ -325,7 +325,7 @@ def shifted_exp(array, dim):
 
 def softmax_rule(g, y, x, dim):
     """dy = y (dx - sum(y dx)): the Jacobian diag(y) - y y' is symmetric."""
-    return y * (g - sum(g * y, dim, keepdim=True))
+    return y * (g - sum(y * g, dim, keepdim=True))
 
 
 def log_softmax(x, dim):

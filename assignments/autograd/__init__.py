@@ -16,13 +16,13 @@ ASSIGNMENT = Assignment(
     tasks=(
         Task("1", "Broadcasting undone", (f"{BROADCASTING}:sum_to", *rules(BROADCASTING, "sum_to", "expand"))),
         Task("2", "Rules that work entry by entry",
-             rules(ENTRIES, "add", "sub", "div", "pow", "exp", "log", "tanh", "sigmoid", "relu", "where")),
+             rules(ENTRIES, "add", "sub", "div", "remainder", "pow", "exp", "log", "tanh", "sigmoid", "relu", "where")),
         Task("3", "Rules of reductions, products and indexing",
              (*rules(REDUCTIONS, "sum", "amax", "logsumexp", "softmax"), *rules("minigrad/products.py", "matmul"),
               *rules("minigrad/indexing.py", "getitem"), "minigrad/indexing.py:place")),
         Task("4", "The backward pass", (f"{WALK}:reachable", f"{WALK}:propagate")),
         Task("5", "A gradient check that wrong rules can't pass",
-             tuple(f"{CHECK}:{name}" for name in ("central_slope", "has_kink", "compare", "check"))),
+             tuple(f"{CHECK}:{name}" for name in ("random_cotangents", "central_slope", "has_kink", "compare", "check"))),
     ),
     rules=(
         "A rule is written in minigrad's own operations, from g, y and the inputs: not with NumPy's functions, which "

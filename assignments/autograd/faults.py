@@ -11,6 +11,7 @@ EXPAND_RULE = BROADCASTING + "expand_rule"
 ADD_RULE = ELEMENTWISE + "add_rule"
 SUB_RULE = ELEMENTWISE + "sub_rule"
 DIV_RULE = ELEMENTWISE + "div_rule"
+REMAINDER_RULE = ELEMENTWISE + "remainder_rule"
 POW_RULE = ELEMENTWISE + "pow_rule"
 EXP_RULE = ELEMENTWISE + "exp_rule"
 LOG_RULE = ELEMENTWISE + "log_rule"
@@ -27,6 +28,7 @@ GETITEM_RULE = INDEXING + "getitem_rule"
 PLACE = INDEXING + "place"
 REACHABLE = AUTOGRAD + "reachable"
 PROPAGATE = AUTOGRAD + "propagate"
+RANDOM_COTANGENTS = GRADCHECK + "random_cotangents"
 CENTRAL_SLOPE = GRADCHECK + "central_slope"
 HAS_KINK = GRADCHECK + "has_kink"
 COMPARE = GRADCHECK + "compare"
@@ -61,6 +63,10 @@ FAULTS = [
     Fault("div with a plus", DIV_RULE, "-g * y / b", "g * y / b"),
     Fault("div by b^2 for a, too", DIV_RULE, "sum_to(g / b, a.shape)", "sum_to(g / (b * b), a.shape)"),
     Fault("div keeps one axis too many", DIV_RULE, "sum_to(-g * y / b, b.shape)", "-g * y / b"),
+    Fault("remainder like sub", REMAINDER_RULE, "-g * floor_divide(a, b)", "-g"),
+    Fault("remainder with the quotient itself", REMAINDER_RULE, "floor_divide(a, b)", "(a / b)"),
+    Fault("remainder does not undo broadcasting", REMAINDER_RULE, "sum_to(-g * floor_divide(a, b), b.shape)",
+          "-g * floor_divide(a, b)"),
     Fault("pow forgets the factor b", POW_RULE, "slope = b * pow(a, where((a == 0) & (b == 0), 1, b - 1))",
           "slope = pow(a, where((a == 0) & (b == 0), 1, b - 1))"),
     Fault("pow keeps the exponent", POW_RULE, "where((a == 0) & (b == 0), 1, b - 1)", "b"),
@@ -105,12 +111,12 @@ FAULTS = [
     Fault("logsumexp of -inf alone gives NaN", LOGSUMEXP_RULE, "where(isfinite(y), y, 0)", "y"),
     Fault("logsumexp does not spread g", LOGSUMEXP_RULE, "spread(g, x.shape, dim) * exp", "expand(g, x.shape) * exp"),
     Fault("softmax has the Jacobian's diagonal only", SOFTMAX_RULE,
-          "(g - sum(g * y, dim, keepdim=True))", "g * (1 - y)"),
-    Fault("softmax sums over everything", SOFTMAX_RULE, "sum(g * y, dim, keepdim=True)", "sum(g * y)"),
+          "(g - sum(y * g, dim, keepdim=True))", "g * (1 - y)"),
+    Fault("softmax sums over everything", SOFTMAX_RULE, "sum(y * g, dim, keepdim=True)", "sum(g * y)"),
     Fault("softmax sums along the last axis", SOFTMAX_RULE,
-          "sum(g * y, dim, keepdim=True)", "sum(g * y, -1, keepdim=True)"),
+          "sum(y * g, dim, keepdim=True)", "sum(g * y, -1, keepdim=True)"),
     Fault("softmax is not multiplied by y", SOFTMAX_RULE,
-          "y * (g - sum(g * y, dim, keepdim=True))", "g - sum(g * y, dim, keepdim=True)"),
+          "y * (g - sum(y * g, dim, keepdim=True))", "g - sum(y * g, dim, keepdim=True)"),
     Fault("matmul forgets to transpose b", MATMUL_RULE, "if b.ndim == 2:\n        return lambda: matmul(g, turned(b))",
           "if b.ndim == 2:\n        return lambda: matmul(g, b)"),
     Fault("matmul turns the product round", MATMUL_RULE,
@@ -144,8 +150,8 @@ FAULTS = [
           "pending[x] = pending[x].__iadd__(gx) if x in pending and type(gx) is np.ndarray else gx"),
     Fault("an output that is there twice counts once", PROPAGATE,
           "pending[y] = pending[y] + g if y in pending else g", "pending[y] = g"),
-    Fault("the cotangent is lost where a tensor is an output and an input", PROPAGATE,
-          "pending[y] = pending[y] + g if y in pending else g", "pending.setdefault(y, g); order = order"),
+    Fault("of an output that is there twice the first cotangent counts", PROPAGATE,
+          "pending[y] = pending[y] + g if y in pending else g", "pending.setdefault(y, g)"),
     Fault("leaves only", PROPAGATE, "if y.rule is None if wanted is None else y in wanted:", "if y.rule is None:"),
     Fault("wanted tensors stop the walk", PROPAGATE,
           "if y.rule is not None:", "if y.rule is not None and y not in gradients:"),
@@ -160,6 +166,11 @@ FAULTS = [
     Fault("the switch is left off", PROPAGATE, "core.recording = before", "pass"),
 
     # Task 5
+    Fault("the sum of the outputs", RANDOM_COTANGENTS, "np.asarray(rng.standard_normal(raw(y).shape))",
+          "np.ones(raw(y).shape)"),
+    Fault("one random number for all entries", RANDOM_COTANGENTS, "np.asarray(rng.standard_normal(raw(y).shape))",
+          "np.full(raw(y).shape, rng.standard_normal())"),
+    Fault("the first output's cotangent only", RANDOM_COTANGENTS, "for y in outputs]", "for y in outputs[:1]]"),
     Fault("one-sided differences", CENTRAL_SLOPE,
           "zip(f(x + h * d), f(x - h * d))]) / (2 * h)", "zip(f(x + h * d), f(x))]) / h"),
     Fault("divided by h", CENTRAL_SLOPE, "/ (2 * h)", "/ h"),
@@ -181,9 +192,7 @@ FAULTS = [
     Fault("the better half", COMPARE, "d = max(halves(d)", "d = min(halves(d)"),
     Fault("kinks are called errors", COMPARE, "if kink and kink(d, tolerance(d)):", "if False:"),
     Fault("errors are called kinks", COMPARE, "if kink and kink(d, tolerance(d)):", "if kink:"),
-    Fault("the sum of the outputs", CHECK, "np.asarray(rng.standard_normal(y.shape))", "np.ones(y.shape)"),
     Fault("the first argument only", CHECK, "zip(checked, by_rule)", "zip(checked[:1], by_rule)"),
-    Fault("the first output's cotangent only", CHECK, "for y in map(raw, outputs)]", "for y in map(raw, outputs[:1])]"),
     Fault("no complex step", CHECK, "if analytic:", "if False:"),
     Fault("the complex step with the tolerance of differences", CHECK, "1e-3 * rtol, 1e-3 * atol", "rtol, atol"),
     Fault("returns nothing", CHECK, "return True", "return None"),

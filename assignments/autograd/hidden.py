@@ -107,7 +107,7 @@ HIDDEN = [
          "the rule of sum_to or of expand is wrong for other shapes", calls=2),
 
     Case("2", "add and sub of two operands that are both repeated", "each",
-         each("cotangents", both_repeated("add"), both_repeated("sub")), 2,
+         each("cotangents", both_repeated("add"), both_repeated("sub")), 1,
          "the rule of add or of sub is wrong where both operands are repeated"),
     Case("2", "div of two operands that are both repeated", "cotangents", both_repeated("div"), 1,
          "the rule of div is wrong where both operands are repeated", calls=2),

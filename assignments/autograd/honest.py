@@ -23,6 +23,10 @@ def sub_rule(g, y, a, b):
 def div_rule(g, y, a, b):
     return unbroadcast(div(g, b), a), unbroadcast(neg(div(mul(g, a), mul(b, b))), b)
 ''',
+        ENTRIES + "remainder_rule": '''
+def remainder_rule(g, y, a, b):
+    return unbroadcast(g, a), unbroadcast(mul(neg(g), floor(div(a, b))), b)
+''',
         ENTRIES + "where_rule": '''
 def where_rule(g, y, condition, a, b):
     kept = where(condition, g, 0.0)
@@ -181,6 +185,10 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
 '''}),
 
     Honest("a gradient check in one piece", {
+        CHECK + "random_cotangents": '''
+def random_cotangents(outputs, rng):
+    return [rng.uniform(-1, 1, raw(y).shape) + np.zeros(raw(y).shape) for y in outputs]
+''',
         CHECK + "central_slope": '''
 def central_slope(f, v, x, d, step):
     h = step_along(x, d, step)
@@ -228,8 +236,7 @@ def compare(where, oracle, slope, x, claimed, rng, rtol, atol, kink=None):
 def check(caller, function, inputs, rng, analytic, step, rtol, atol, name=None):
     numbers = to_check(caller, inputs)
     arguments, outputs = run(caller, function, inputs, {})
-    label = title(function, outputs) if name is None else name
-    v = [rng.uniform(-1, 1, raw(y).shape) + 0.5 for y in outputs]
+    label, v = title(function, outputs) if name is None else name, random_cotangents(outputs, rng)
     claimed = [raw(g) for g in gradients(outputs, [arguments[i] for i in numbers], v)]
     for i, g in zip(numbers, claimed):
         def f(array, i=i):

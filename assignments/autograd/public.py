@@ -37,6 +37,8 @@ PUBLIC = [
     Case("2", "rule of sub", "cotangents", binary("sub"), 1, "dy = da - db, and broadcasting undone", calls=2),
     Case("2", "rule of div", "cotangents", binary("div"), 1, "dy = da / b - (a / b^2) db, and broadcasting undone",
          calls=2),
+    Case("2", "rule of remainder", "cotangents", binary("remainder"), 1,
+         "dy = da - floor(a / b) db, and broadcasting undone", calls=2),
     Case("2", "rule of pow", "cotangents", binary("pow", positive), 2,
          "dy = b a^(b-1) da + log(a) a^b db, and broadcasting undone", calls=2),
     Case("2", "rule of exp", "cotangents", unary("exp"), 1, "dy = e^x dx"),
