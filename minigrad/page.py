@@ -8,8 +8,6 @@ import base64
 import html
 import io
 
-DPI = 110              # of the pictures
-
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -78,7 +76,7 @@ open();
 SECTION = """<section>
 {picture}<pre>{text}</pre>
 </section>"""
-PICTURE = '<img alt="step {number}, in words below" src="data:image/png;base64,{data}">\n'
+PICTURE = '<img alt="step {number}, in words below" src="data:image/svg+xml;base64,{data}">\n'
 
 
 def page(title, frames, path):
@@ -91,7 +89,7 @@ def page(title, frames, path):
     """
     sections = []
     for number, (text, figure) in enumerate(frames, 1):
-        picture = "" if figure is None else PICTURE.format(number=number, data=png(figure))
+        picture = "" if figure is None else PICTURE.format(number=number, data=svg(figure))
         sections.append(SECTION.format(picture=picture, text=html.escape(text)))
     if not sections:
         raise ValueError(f"page: there are no steps to show, so {path} is not written")
@@ -100,8 +98,10 @@ def page(title, frames, path):
     return path
 
 
-def png(figure):
-    """A figure as a PNG picture, in base64."""
+def svg(figure):
+    """A figure as an SVG picture, in base64; the same figure always gives the same text."""
+    from matplotlib import rc_context
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    with rc_context({"svg.hashsalt": "page"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -211,7 +211,7 @@ def test_a_picture_shows_the_numbers():
 def test_a_page_of_steps(tmp_path):
     path = steps.page(steps.convolution([1, 2, 3], [1, 2]), tmp_path / "page.html", title="A convolution")
     text = path.read_text(encoding="utf-8")
-    assert text.count("<section>") == text.count("data:image/png") == 2 and "output[1] gathers 2 products: 8" in text
+    assert text.count("<section>") == text.count("data:image/svg") == 2 and "output[1] gathers 2 products: 8" in text
 
 
 def test_nothing_to_draw():

@@ -192,4 +192,4 @@ def test_pictures(case):
 def test_a_page(tmp_path):
     model = strong(FLOWS["NVP"]())
     path = steps.page(steps.back(model.layers[-1:], np.ones(4)), tmp_path / "page.html", "A flow")
-    assert path.read_text(encoding="utf-8").count("data:image/png") == 4
+    assert path.read_text(encoding="utf-8").count("data:image/svg") == 4

@@ -146,7 +146,7 @@ class MadeStep(Step):
     def fill(self, board):
         masks = self.network.masks()
         heights = [len(mask) + 1.6 for _, _, mask in masks[::-1]]
-        between = max(BETWEEN, sum(heights) / len(self.values))
+        between = max(BETWEEN, (sum(heights) - 2.6) / (len(self.values) - 1))       # both are as high
         wide = 1.5 * max(len(degrees) for degrees in self.network.degrees)
         self.draw_network(board, between, wide)
         row = 0.0
