@@ -25,8 +25,9 @@ def random_graph(seed):
     pool = list(leaves)
     for _ in range(25):
         x, y = (pool[i] for i in rng.integers(len(pool), size=2))
-        pool.append([lambda: x + y, lambda: x * y, lambda: x.tanh(), lambda: x - 2 * y, lambda: x.sigmoid(),
-                     lambda: (x @ y.T).tanh() @ x, lambda: x.mean(0) + y, lambda: x[:, [0, 0, 1, 2]]][rng.integers(8)]())
+        choices = (lambda: x + y, lambda: x * y, lambda: x.tanh(), lambda: x - 2 * y, lambda: x.sigmoid(),
+                   lambda: (x @ y.T).tanh() @ x, lambda: x.mean(0) + y, lambda: x[:, [0, 0, 1, 2]])
+        pool.append(choices[rng.integers(len(choices))]())
     return leaves, (pool[-1] * pool[-2] + pool[-3]).mean()
 
 
@@ -260,6 +261,14 @@ def test_errors_say_what_to_do():
     d.backward()
     with pytest.raises(RuntimeError, match="freed by an earlier backward.*retain_graph=True"):
         trace.backward(d)
+
+
+def test_modules_that_were_not_recorded_cannot_be_opened():
+    net, loss = net_and_loss()
+    with pytest.raises(ValueError, match="no module called 'net.7' was recorded; there are net.0, net.1, net.1.0"):
+        trace.forward(loss, opened="net.7")
+    with pytest.raises(ValueError, match="compute it inside `with trace.record"):
+        trace.forward(diamond()[3], opened=["net.0"])
 
 
 def test_a_wrong_rule_is_met_at_its_step():

@@ -101,9 +101,11 @@ def test_of_a_large_graph_the_neighbourhood_is_drawn():
     for _ in range(3000):
         y = y * 1.001 + first
     step = next(step for step in trace.backward(y) if step.number == 2999)
-    shown = near(step)
-    assert len(shown) < 60 and step.box in shown and all(source in shown for source, _ in step.box.inputs)
-    assert any(text.startswith("so far") for text in texts(step.draw()))
+    shown = near(step, 20)
+    assert 41 < len(shown) <= 43 and step.box in shown and all(source in shown for source, _ in step.box.inputs)
+    words = texts(step.draw())
+    assert any(text.startswith("so far") for text in words) and "..." in words
+    assert len(texts(step.draw(around=2))) < len(words)
 
 
 def test_long_numbers_stay_inside_their_boxes():

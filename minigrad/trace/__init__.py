@@ -9,7 +9,16 @@
     for step in trace.backward(loss):
         print(step)                            # or step.draw(): the graph, with this operation lit
 
-The trace reads what the core has recorded anyway.  The core knows nothing of it, and it costs nothing when it is not used.
+The trace reads what the core has recorded anyway.  The core knows nothing of it, and it costs nothing while it is not
+used.  Where to find what:
+
+    recording       which line of code, and which module, made a tensor
+    graph           the recorded graph as boxes, of operations or of whole layers
+    steps, text     one operation at a time; in words
+    layout, picture, and page       the same in pictures
+    anomaly         stops at the first NaN or infinity
+    profile         time and memory of each operation
+    expression      python -m minigrad.trace "a=2; b=a+a; c=b+b; c*b"
 """
 from .anomaly import anomaly
 from .graph import Graph

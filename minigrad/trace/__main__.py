@@ -40,8 +40,9 @@ def main(arguments=None):
 
 def parser():
     """What can be typed after `python -m minigrad.trace`."""
-    top = Parser(prog="python -m minigrad.trace", description="Step through a short computation, forward and backward.  "
-                 "At a terminal, enter goes on, b goes back, q quits; otherwise all steps are printed.")
+    top = Parser(prog="python -m minigrad.trace",
+                 description="Step through a short computation, forward and backward.  At a terminal, enter goes on, "
+                             "b goes back, q quits; otherwise all steps are printed.")
     top.add_argument("program", help='such as "a=2; b=a+a; c=b+b; c*b".  Numbers that get a name get a gradient')
     top.add_argument("--html", metavar="FILE", help="write a page with a slider instead")
     top.add_argument("--picture", metavar="FILE", help="draw all steps beside each other instead (.png, .svg, .pdf)")

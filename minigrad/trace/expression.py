@@ -12,10 +12,10 @@ from .recording import record
 
 FILE = "<expression>"
 FUNCTIONS = {name: getattr(minigrad, name) for name in (
-    "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "abs", "maximum", "minimum", "sum", "mean",
-    "prod", "softmax", "logsumexp")}
-ALLOWED = (ast.Expr, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub,
-           ast.UAdd)
+    "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "abs", "maximum", "minimum", "sum",
+    "mean", "prod", "logsumexp")}
+ALLOWED = (ast.Expr, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div,
+           ast.Pow, ast.MatMult, ast.USub, ast.UAdd)
 RULES = f"there are numbers, + - * / ** @, assignments of those and of lists, and functions: {', '.join(FUNCTIONS)}"
 
 

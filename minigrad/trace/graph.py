@@ -7,24 +7,30 @@ from collections import Counter
 import numpy as np
 from ..autograd import reachable
 from ..tensor import Tensor, made_by
+from .picture import Drawing
 from .recording import names_in, notes, variables_of_caller
+from .text import operations
 
 
 class Box:
     """One box of the picture.
 
+    number      its place in `Graph.boxes`
     kind        "operation", "leaf" (it requires a gradient), "constant", or "layer"
     name        what the student calls it, or None; of a layer, its dotted name
     module      of a layer, the module
     tensors     what was made in it, the oldest first; for a number or an array among the inputs, that
-    inputs      what goes in, once for each time that it is used: pairs of a box and the tensor (or number) taken from it
+    inputs      what goes in, once for each time that an operation uses it: pairs of a box, and the tensor (or number)
+                that is taken from it; into a layer, once
+    outputs     those of its tensors that others take, or that are the output of the graph; the keys of a dict
+    users       the boxes that it goes into, as often as it does
     parameters  of a layer: its own leaves, which get no boxes of their own; the keys of a dict
     """
-    __slots__ = ("kind", "name", "tensors", "inputs", "parameters", "module")
+    __slots__ = ("number", "kind", "name", "tensors", "inputs", "outputs", "users", "parameters", "module")
 
     def __init__(self, kind, name, tensors, module=None):
         self.kind, self.name, self.tensors, self.module = kind, name, tensors, module
-        self.inputs, self.parameters = [], {}
+        self.inputs, self.outputs, self.users, self.parameters = [], {}, [], {}
 
     @property
     def title(self):
@@ -52,14 +58,16 @@ class Graph:
             what = f"a tensor of shape {output.data.shape}" if isinstance(output, Tensor) else type(output).__name__
             raise ValueError(f"trace: {what} has no record to step through: give the result of operations on tensors "
                              "that require a gradient")
-        self.output, self.opened = output, opened
+        self.output, self.opened = output, (opened,) if isinstance(opened, str) else opened
         self.names = names_in(variables)
         self.operations = [y for y in reachable([output]) if y.rule is not None]
         groups = self.grouped()
+        self.check_opened()
         self.repeated = self.names_of_several()
         self.boxes, self.box_of = [], {}
         for layer, tensors in groups:
             self.add(layer, tensors)
+        self.box_of[output].outputs[output] = None
 
     def called(self, x):
         """What the student calls a tensor: by a variable, or by the line that made it; else None."""
@@ -118,6 +126,15 @@ class Graph:
             self.names.setdefault(module, type(module).__name__)           # it is no attribute of the outermost one
         return self.names[module]
 
+    def check_opened(self):
+        """Refuse to open what is no module of the recording."""
+        modules = {self.module_name(notes[y.serial].modules[0], module): None
+                   for y in self.operations if y.serial in notes for module in notes[y.serial].modules[1:]}
+        for name in () if self.opened is True else self.opened:
+            if name not in modules:
+                known = f"there are {', '.join(modules)}" if modules else "compute it inside `with trace.record():`"
+                raise ValueError(f"trace: no module called {name!r} was recorded; {known}")
+
     # -- boxes --------------------------------------------------------------------------------------------------------
 
     def add(self, module, tensors):
@@ -135,9 +152,16 @@ class Graph:
                 elif x.requires_grad:
                     box.parameters[x] = None
                 seen.add(x)
-        self.boxes.append(box)
+        self.place_last(box)
         for y in tensors:
             self.box_of[y] = box
+        for source, _ in box.inputs:
+            source.users.append(box)
+
+    def place_last(self, box):
+        """Put a box behind all others."""
+        box.number = len(self.boxes)
+        self.boxes.append(box)
 
     def belongs(self, x, layer):
         """Whether a tensor that goes into a layer needs no box: a parameter of the layer, or an unnamed constant."""
@@ -149,12 +173,13 @@ class Graph:
     def source(self, x):
         """The box that an input comes from; leaves and constants get theirs here, when they are first used."""
         if isinstance(x, Tensor) and x in self.box_of:
+            self.box_of[x].outputs[x] = None
             return self.box_of[x]
         if isinstance(x, Tensor):
             box = self.box_of[x] = Box("leaf" if x.requires_grad else "constant", self.called(x), [x])
         else:
             box = Box("constant", None, [np.asarray(x) if isinstance(x, np.generic) else x])
-        self.boxes.append(box)
+        self.place_last(box)
         return box
 
     # -- its face -----------------------------------------------------------------------------------------------------
@@ -162,19 +187,18 @@ class Graph:
     def __str__(self):
         """A table: for each operation or layer, what it gives, how many numbers it learns, and its line of code."""
         rows = [("", "operations", "output", "learns", "code")]
-        for box in self.boxes:
-            if box.kind in ("operation", "layer"):
-                names = Counter(y.rule.__name__.removesuffix("_rule") for y in box.tensors)
-                leaves = box.parameters or {x: None for source, x in box.inputs if source.kind == "leaf"}
-                learned = sum(x.data.size for x in leaves)
-                place = self.place(box.tensors[-1])
-                rows.append((box.title, ", ".join(f"{n} {name}" if n > 1 else name for name, n in names.items()),
-                             str(box.tensors[-1].shape), f"{learned:,}" if learned else "",
-                             f"{place}  {place.text.strip()}" if place else ""))
+        rows += [self.table_row(box) for box in self.boxes if box.kind in ("operation", "layer")]
         widths = [max(map(len, column)) for column in zip(*rows)]
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
+    def table_row(self, box):
+        """What the table says about a box."""
+        leaves = box.parameters or {x: None for source, x in box.inputs if source.kind == "leaf"}
+        learned = sum(x.data.size for x in leaves)
+        place = self.place(box.tensors[-1])
+        return (box.title, operations(box), ", ".join(str(y.shape) for y in box.outputs),
+                f"{learned:,}" if learned else "", f"{place}  {place.text.strip()}" if place else "")
+
     def draw(self, axes=None):
         """The picture of the graph.  Returns the matplotlib figure."""
-        from .picture import Drawing
         return Drawing(self, False).draw(axes)

@@ -8,7 +8,7 @@ from ..tensor import Tensor
 from .layout import layout
 from .text import FEW_SHORT, gradient, short
 
-NEAR = 25              # of a large graph, so many boxes before and after the one at work are drawn
+AROUND = 20            # see `draw`
 
 LINE = 0.16            # the height of a line of text, in inches
 CHARACTER = 0.075      # the width of a character
@@ -21,18 +21,21 @@ FRAMES = {"operation": dict(linewidth=0.9), "leaf": dict(linewidth=2.2),
           "constant": dict(linewidth=0.9, linestyle=(0, (3, 2))), "layer": dict(linewidth=0.9)}
 
 
-def draw(step, axes=None):
-    """Draw the graph at one step.  Returns the figure, a new one if there are no axes to draw in."""
-    return Drawing(step.graph, step.direction == "backward", near(step)).draw(axes, step)
+def draw(step, axes=None, around=AROUND):
+    """Draw the graph at one step.  Returns the figure, a new one if there are no axes to draw in.
+
+    around      of a graph of more than three times as many boxes, so many before and after the lit one are drawn
+    """
+    return Drawing(step.graph, step.direction == "backward", near(step, around)).draw(axes, step)
 
 
-def near(step):
+def near(step, around):
     """The boxes to draw: all of a small graph; of a large one those around the step, and what goes into it."""
     boxes = step.graph.boxes
-    if len(boxes) <= 2 * NEAR + 1:
+    if len(boxes) <= 3 * around:
         return boxes
-    i = boxes.index(step.box)
-    shown = {*boxes[max(0, i - NEAR):i + NEAR + 1], *(source for source, _ in step.box.inputs)}
+    i = step.box.number
+    shown = {*boxes[max(0, i - around):i + around + 1], *(source for source, _ in step.box.inputs)}
     return [box for box in boxes if box in shown]
 
 
@@ -41,15 +44,11 @@ class Drawing:
 
     def __init__(self, graph, gradients, boxes=None):
         """gradients    whether boxes have a line for the gradient
-        boxes           those to draw, in their order; by default all
+        boxes       those to draw, in their order; by default all
         """
         self.gradients, self.boxes = gradients, graph.boxes if boxes is None else boxes
-        self.order = {box: i for i, box in enumerate(self.boxes)}
-        self.inputs = {box: [(source, x) for source, x in box.inputs if source in self.order] for box in self.boxes}
-        self.users = {}
-        for box in graph.boxes:
-            for source, _ in box.inputs:
-                self.users.setdefault(source, []).append(box)
+        self.shown = set(self.boxes)
+        self.inputs = {box: [(source, x) for source, x in box.inputs if source in self.shown] for box in self.boxes}
         self.lines = {box: titles(box) for box in self.boxes}
         self.widths = {box: self.width(box) for box in self.boxes}
         self.row, self.x, self.routes = layout(self.boxes, self.inputs, self.widths)
@@ -76,7 +75,8 @@ class Drawing:
 
     def height(self, box):
         """The height of a box."""
-        return LINE * (len(self.lines[box]) + (self.gradients and box.kind != "constant")) + 0.1 + 2 * DOUBLE * (box.kind == "layer")
+        lines = len(self.lines[box]) + (self.gradients and box.kind != "constant")
+        return LINE * lines + 0.1 + 2 * DOUBLE * (box.kind == "layer")
 
     @property
     def size(self):
@@ -107,8 +107,7 @@ class Drawing:
             return "waiting"
         if box is step.box:
             return "lit"
-        after = self.order[box] > self.order[step.box]
-        return "done" if after == (step.direction == "backward") else "waiting"
+        return "done" if (box.number > step.box.number) == (step.direction == "backward") else "waiting"
 
     def draw_box(self, axes, box, step):
         """A box: what it is called, its value, the gradient so far."""
@@ -122,6 +121,9 @@ class Drawing:
             axes.add_patch(FancyBboxPatch((x - width / 2 + grow, y - height / 2 + grow), width - 2 * grow,
                                           height - 2 * grow, boxstyle=corners, facecolor=ground, edgecolor="black",
                                           **FRAMES[box.kind]))
+        for side, others in ((1, [source for source, _ in box.inputs]), (-1, box.users)):
+            if not self.shown.issuperset(others):          # there is more above or below
+                axes.text(x - width / 2, y + side * (height / 2 + 0.08), "...", ha="left", va="center", **FONT)
         lines = self.lines[box]
         if step is not None and not self.gradients and box.kind in ("operation", "layer") and state == "waiting":
             lines = [*lines[:-1], "?"]     # it is not computed yet
@@ -136,17 +138,17 @@ class Drawing:
         total = step and step.total(box.tensors[-1])
         if total is None:
             return "no grad yet"
-        complete = all(self.order.get(user, len(self.order)) >= self.order[step.box] for user in self.users.get(box, ()))
+        complete = all(user.number >= step.box.number for user in box.users)
         return f"grad {gradient(total)}" if complete else f"so far {gradient(total)}"
 
     # -- arrows -------------------------------------------------------------------------------------------------------
 
     def draw_arrows(self, axes, box, step):
-        """The arrows from a box's inputs to it; while its gradient is passed on, from it to them, with the cotangents."""
+        """The arrows from a box's inputs to it; while it passes on its gradient, from it to them, with the cotangents."""
         from matplotlib.patches import FancyArrowPatch
         lit = step is not None and box is step.box
         given = self.given(step) if lit and self.gradients else {}
-        for i, (source, x) in enumerate(self.inputs[box]):
+        for i in range(len(self.inputs[box])):
             path = self.path(box, i)
             back = i in given
             active = back if self.gradients else lit
@@ -155,8 +157,8 @@ class Drawing:
                                            shrinkA=0, shrinkB=0, **style))
             if back:
                 (x0, y0), (x1, y1) = path.vertices[0], path.vertices[3]
-                axes.text((x0 + x1) / 2, (y0 + y1) / 2, given[i], ha="center", va="center", zorder=5, **{**FONT, "size": 8},
-                          bbox=dict(facecolor="white", edgecolor="none", pad=0.6))
+                axes.text((x0 + x1) / 2, (y0 + y1) / 2, given[i], ha="center", va="center", zorder=5,
+                          bbox=dict(facecolor="white", edgecolor="none", pad=0.6), **{**FONT, "size": 8})
 
     def given(self, step):
         """The cotangents that a step passes on, by the number of the input; from a layer, all that it gives to it."""
@@ -181,7 +183,7 @@ class Drawing:
             points += [(x, self.y[row] + self.heights[row] / 2), (x, self.y[row] - self.heights[row] / 2)]
         points.append((end, self.y[route[-1][1]] + self.height(box) / 2))
         vertices, codes = [points[0]], [Path.MOVETO]
-        for k, ((x0, y0), (x1, y1)) in enumerate(zip(points, points[1:])):
+        for (x0, y0), (x1, y1) in zip(points, points[1:]):
             middle = (y0 + y1) / 2
             vertices += [(x0, middle), (x1, middle), (x1, y1)]
             codes += [Path.CURVE4] * 3
@@ -222,7 +224,7 @@ def strip(steps, columns=None):
     from matplotlib.figure import Figure
     steps = list(steps)
     columns = columns or len(steps)
-    drawings = [Drawing(step.graph, step.direction == "backward", near(step)) for step in steps]
+    drawings = [Drawing(step.graph, step.direction == "backward", near(step, AROUND)) for step in steps]
     width, height = (max(drawing.size[i] for drawing in drawings) for i in (0, 1))
     height += TITLE
     rows = -(-len(steps) // columns)

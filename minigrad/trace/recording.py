@@ -7,6 +7,7 @@ import linecache
 import os
 import re
 import sys
+from functools import cached_property, lru_cache
 from ..autograd import core             # the module: `minigrad.tensor` is by now the function of that name
 from ..tensor import Tensor
 
@@ -74,7 +75,7 @@ class Note:
     @property
     def place(self):
         """The Place in the student's code, or None."""
-        return self.where and Place(*self.where)
+        return self.where and place_of(*self.where)
 
 
 class Place:
@@ -93,14 +94,14 @@ class Place:
         """The line of code."""
         return linecache.getline(self.file, self.line).rstrip()
 
-    @property
+    @cached_property
     def part(self):
         """The operation's part of the line; all of it where that isn't known."""
         if self.begin is None or self.last_line != self.line:
             return self.text.strip()
         return self.text.encode()[self.begin:self.end].decode()            # columns are counted in bytes
 
-    @property
+    @cached_property
     def variable(self):
         """The variable that the line gives the operation's result to: `b` in `b = a + a`; else None."""
         found = re.fullmatch(r"\s*(\w+)\s*=\s*(.*?)(\s*#.*)?", self.text)
@@ -109,6 +110,12 @@ class Place:
     def __str__(self):
         name = os.path.basename(self.file)
         return f"line {self.line}" if name.startswith("<") or "ipykernel" in self.file else f"{name}:{self.line}"
+
+
+@lru_cache(maxsize=10_000)
+def place_of(code, instruction):
+    """The Place, found out once only: loops come to the same place again and again."""
+    return Place(code, instruction)
 
 
 def note(frame, base):

@@ -7,7 +7,7 @@ import sys
 from .. import autograd
 from ..page import page as write_page
 from ..tensor import made_by, no_grad
-from . import text
+from . import picture, text
 from .graph import Graph
 from .recording import variables_of_caller
 
@@ -111,6 +111,11 @@ class Step:
         return self.box.tensors[-1]
 
     @property
+    def title(self):
+        """What happens: `backward step 2: c = add #3`."""
+        return f"{self.direction} step {self.number}: {self.box.title}"
+
+    @property
     def name(self):
         """The operation and its creation number: `mul #4`."""
         return made_by(self.output)
@@ -149,12 +154,17 @@ class Step:
     def __str__(self):
         return text.of_step(self)
 
-    def draw(self, axes=None):
-        """The picture: the graph, with this step lit.  Returns the matplotlib figure."""
-        from .picture import draw
-        return draw(self, axes)
+    def __repr__(self):
+        return f"<{self.title}>"
+
+    def draw(self, axes=None, around=picture.AROUND):
+        """The picture: the graph, with this step lit; see `picture.draw`.  Returns the matplotlib figure."""
+        return picture.draw(self, axes, around)
 
 
-def page(steps, path, title="Step by step"):
-    """Write steps as one HTML file with a slider, which opens without a server; see `minigrad.page`.  Returns path."""
-    return write_page(title, ((str(step), step.draw()) for step in steps), path)
+def page(steps, path, title="Step by step", around=4):
+    """Write steps as one HTML file with a slider, which opens without a server; see `minigrad.page`.  Returns path.
+
+    around      how much of a large graph is drawn: see `picture.draw`
+    """
+    return write_page(title, ((str(step), step.draw(around=around)) for step in steps), path)

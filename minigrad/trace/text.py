@@ -1,10 +1,12 @@
 """Steps in words."""
 import re
+from collections import Counter
 import numpy as np
 from ..tensor import Tensor, raw
 
 FEW = 8                # entries that are written out; of more, the shape and the range are
 FEW_SHORT = 3          # in a box of the picture
+SEVERAL = 4            # parameters of a layer that are listed one by one
 SHOWN = 8              # tensors whose totals are listed after each step
 
 
@@ -69,8 +71,7 @@ def of_step(step):
     rows = of_layer(step) if step.box.kind == "layer" else of_operation(step)
     if step.direction == "backward":
         rows += of_gradients(step)
-    lines = [f"{step.direction} step {step.number}: {step.box.title}"]
-    return "\n".join(lines + [f"  {head:10}{tail}" for head, tail in rows])
+    return "\n".join([step.title, *(f"  {head:10}{tail}" for head, tail in rows)])
 
 
 def code(step):
@@ -104,12 +105,14 @@ def of_layer(step):
     rows = code(step)
     for _, x in step.box.inputs:
         rows.append(("input", named_value(step, x)))
-    if step.box.parameters:
+    parameters = list(step.box.parameters)
+    if len(parameters) > SEVERAL:
+        rows.append(("learns", f"{sum(x.data.size for x in parameters):,} numbers in {len(parameters)} parameters"))
+    elif parameters:
         rows.append(("learns", ", ".join(f"{step.graph.label(x).removeprefix(f'{step.box.name}.')} {x.shape}"
-                                         for x in step.box.parameters)))
-    rows.append(("inside", ", ".join(y.rule.__name__.removesuffix("_rule") for y in step.box.tensors)))
-    rows.append(("output", named_value(step, step.output)))
-    return rows
+                                         for x in parameters)))
+    rows.append(("inside", operations(step.box)))
+    return rows + [("output", named_value(step, y)) for y in step.box.outputs]
 
 
 def of_gradients(step):
@@ -119,19 +122,29 @@ def of_gradients(step):
         rows.append(("rule", step.rule))
     for y, g in step.arriving.items():
         rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}{addends(step, y)}"))
+    many = step.box.parameters if len(step.box.parameters) > SEVERAL else ()
     for y, x, gx in step.leaving:
-        if step.graph.box_of.get(x) is step.box:           # it stays inside the layer
+        if step.graph.box_of.get(x) is step.box or x in many:              # it stays inside the layer
             continue
         old = before.get(x, step.totals.after(x, step.number - 1))
         total = before[x] = gx if old is None else old + gx
         sum_ = f"{value(old)} + {value(gx)} = " if old is not None and gx.size == 1 else ""
         rows.append(("gives", f"{step.graph.label(x)} gets {value(gx)}"
                               + (f", in all {sum_}{value(total)}" if old is not None else "")))
+    if many:
+        norm = np.sqrt(sum(np.sum(np.square(step.total(x), dtype=np.float64)) for x in many))
+        rows.append(("gives", f"its {len(many)} parameters get a gradient of norm {norm:.4g}"))
     totals = [(x, step.total(x)) for x in step.totals.history]
     totals = [(x, total) for x, total in totals if total is not None]
     if len(totals) <= SHOWN and all(total.size <= FEW for _, total in totals):
         rows.append(("so far", ",  ".join(f"{step.graph.label(x)} {value(total)}" for x, total in totals)))
     return rows
+
+
+def operations(box):
+    """The names of a box's operations: `2 convolve, add`."""
+    names = Counter(y.rule.__name__.removesuffix("_rule") for y in box.tensors)
+    return ", ".join(f"{n} {name}" if n > 1 else name for name, n in names.items())
 
 
 def addends(step, y):
