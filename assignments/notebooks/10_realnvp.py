@@ -22,6 +22,7 @@ if not importlib.util.find_spec("minigrad"):
 import matplotlib.pyplot as plt
 from models.figures.page import STYLE
 plt.rcParams.update(STYLE)
+plt.show()                                             # from here on, cells show their figures
 FAST = "MINIGRAD_FAST" in os.environ                   # the tests run this notebook on smaller sizes
 
 # %% [markdown]

@@ -23,6 +23,7 @@ if not importlib.util.find_spec("minigrad"):
 import matplotlib.pyplot as plt
 from models.figures.page import STYLE
 plt.rcParams.update(STYLE)
+plt.show()                                             # from here on, cells show their figures
 FAST = "MINIGRAD_FAST" in os.environ                   # the tests run this notebook on smaller sizes
 
 # %% [markdown]
@@ -381,7 +382,7 @@ rows = {"test images": test[:12], "decoded from their codes": rebuilt,
         "p(ink) for codes from N(0, 1)": probability, "pixels drawn from that": pixels}
 figure, axes = plt.subplots(4, 1, figsize=(10, 4.2), layout="constrained")
 for ax, (title, row) in zip(axes, rows.items()):
-    ax.imshow(np.concatenate([np.pad(1.0 * i[0], 1, constant_values=0.4) for i in row], 1), cmap="gray_r", vmin=0, vmax=1)
+    ax.imshow(np.concatenate([np.pad(1.0 * i[0], 1, constant_values=0.4) for i in row], 1), cmap="gray_r", vmax=1)
     ax.set_title(title)
     page.bare(ax)
 plt.show()
