@@ -5,6 +5,9 @@
 
 Each is a module with `forward`, `input_gradient` and `weight_gradient`, of the same signatures and results.  A homework
 whose students write `loops` comes without `taps`; then `loops` is the default.
+
+With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a debugger goes through either line by line: see
+minigrad/uncompiled.py.
 """
 from importlib import import_module
 from importlib.util import find_spec
