@@ -49,9 +49,9 @@ class Clock:
         return max(used - self.used, passed - max(0.0, min(waited - self.waited, 0.75 * passed)))
 
     def memory(self):
-        """Bytes in use by the process and its children."""
-        pages = 0
-        for pid in family(self.pid):
+        """Bytes in use by what the process, a keeper, has started; by itself where it has no children."""
+        pages, processes = 0, family(self.pid)
+        for pid in processes[1:] or processes:
             try:
                 with open(f"/proc/{pid}/statm", "rb") as file:
                     pages += int(file.read().split()[1])

@@ -1,6 +1,7 @@
-"""The process that runs a student's code: `python -I -S worker.py FOLDERS`, started afresh for each case.
+"""The process that runs a student's code: `python -I -S worker.py FOLDERS`, or, on Linux, a fork of the
+nursery.   Each case has one of its own.   FOLDERS are those of the installed packages.
 
-FOLDERS are those of the installed packages.   It takes messages from its standard input and answers on its standard
+It takes messages from its standard input and answers on its standard
 output; what the student's code prints goes to the standard error.  The first message says which tree to load, and what
 the process may not do from then on.  Each further one is a call of a probe.  The answers are values, or an error's type,
 text and line: never a verdict.
@@ -8,31 +9,36 @@ text and line: never a verdict.
 import importlib
 import os
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE)]
-sys.path += sys.argv[1:]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [HERE, *sys.argv[1:]]
+import numba
 import keeper
 import protocol
 import sandbox
-del sys.path[0]
+sys.path.remove(HERE)
 
 MESSAGE_LIMIT = 2000       # characters of an error's text
 
 
-def main():
-    """Give up what the student's code is not to have, load a tree, then answer until there are no more requests."""
+def main(status=None):
+    """Give up what the student's code is not to have, load a tree, then answer until there are no more requests.
+
+    status      a file for the exit code, which the keeper writes
+    """
     requests, replies = take_channel()
     settings, _ = protocol.read(requests)
     try:
-        keeper.separate(settings, (requests, replies))
+        keeper.separate(settings, (requests, replies), status)
         done = {"isolation": sandbox.renounce(settings)}
     except OSError as error:
         done = {"failed": str(error)}
     protocol.write(replies, done)
     if "failed" in done:
         return
+    os.environ.clear()
+    os.environ.update(settings["environment"])
+    numba.core.config.reload_config()
     sys.path[:0] = [settings["tree"]]
     sys.dont_write_bytecode = True
     loaded = attempt(settings, lambda: importlib.import_module(f"assignments.{settings['id']}.probes"))

@@ -3,7 +3,6 @@ import os
 import queue
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -12,14 +11,13 @@ from pathlib import Path
 from . import limits as needs
 from . import protocol
 from .clock import Clock
+from .processes import Forked, Spawned, base
 
-WORKER = Path(__file__).with_name("worker.py")
 KINDS = ("namespaces", "user", "process")
 TRUSTED = "trusted"
 OUTPUT_LIMIT = 16_384      # bytes that are kept of what the student's code prints
 PATIENCE = 0.02            # seconds between two looks at the clock
 STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
-ENDING = 10                # seconds for the keeper to clear away
 USERS = range(50_000, 60_000)              # ids for the workers of root, one each
 WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 
@@ -53,16 +51,13 @@ class Worker:
         self.user, self.lock = own_user() if isolation in KINDS[:2] and os.getuid() == 0 else (None, None)
         if self.user is not None:
             give(self.cache, self.user)
-        folders, _ = needs.packages()
+        self.process = (Forked if sys.platform == "linux" else Spawned)()
+        threading.Thread(target=self.listen, daemon=True).start()
         variables = environment(cache, limits, jit)
         if isolation == TRUSTED:
             del variables["NUMBA_CACHE_DIR"]
-        self.process = subprocess.Popen([sys.executable, "-I", "-S", str(WORKER), *folders], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                                        env=variables, cwd=cache)
-        threading.Thread(target=self.listen, daemon=True).start()
         settings = {"id": assignment and assignment.id, "tree": str(tree), "files": assignment and assignment.files,
-                    "cache": str(cache), "root": self.root, "isolation": isolation, "user": self.user,
+                    "cache": str(cache), "environment": variables, "root": self.root, "isolation": isolation, "user": self.user,
                     "readable": needs.readable(), "limits": limits.of_system(self.user is not None),
                     "sweep": WRITABLE_BY_ALL if isolation == "user" else ()}
         try:
@@ -86,18 +81,7 @@ class Worker:
 
     def end(self):
         """Kill the worker and whatever it started, and give its user id back."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)       # the keeper kills the others, then ends
-        try:
-            self.process.wait(ENDING)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            try:
-                stream.close()
-            except OSError:                # what was left to be sent has no reader any more
-                pass
+        self.process.end()
         if self.root:
             os.rmdir(self.root)
             self.root = None
@@ -173,13 +157,11 @@ class Worker:
 
     def last_words(self):
         """How a process ended that should not have."""
-        try:
-            code = self.process.wait(1)
-        except subprocess.TimeoutExpired:
+        code = self.process.code(1)
+        if code is None:
             return "it closed its pipe to the grader"
-        if code < 0 or code > 128:
-            number = -code if code < 0 else code - 128
-            return f"the process was ended by signal {number} ({signal_name(number)})"
+        if code > 128:
+            return f"the process was ended by signal {code - 128} ({signal_name(code - 128)})"
         return f"the process ended, with exit code {code}"
 
 
@@ -188,9 +170,7 @@ def environment(cache, limits, jit):
     folders = dict.fromkeys(("HOME", "TMPDIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"), str(cache))
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(limits.threads),
                "NUMBA_NUM_THREADS": str(limits.threads)}
-    others = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "NUMBA_DISABLE_JIT": "0" if jit else "1"}
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}        # Windows needs it
-    return {**kept, **folders, **threads, **others}
+    return {**base(), **folders, **threads, "NUMBA_DISABLE_JIT": "0" if jit else "1"}
 
 
 def own_user():
