@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 import layers.functional as F
-from layers import MaskedConv2d, steps
+from layers import CausalConv1d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, MaskedConv2d, steps
 from layers.convolution import weight_gradient
 from layers.kernels.geometry import Geometry, all_taps
 from layers.steps.form import Form
@@ -85,7 +85,7 @@ def test_a_weight_gradient_ends_with_what_the_engine_computes(order):
 def test_masked_convolutions(kind, order):
     conv = MaskedConv2d(kind, 2, 2, 3).double()
     x = tensor(normal(0, 2, 4, 4))
-    found = [*steps.convolution(x, conv.weight, conv.bias, padding="same", taps=conv.taps, order=order)]
+    found = [*steps.layer(conv, x, order=order)]
     assert found[-1].output == pytest.approx(conv(x).data, abs=1e-12)
     if order == "outputs":
         taps = 4 + (kind == "B")
@@ -93,6 +93,21 @@ def test_masked_convolutions(kind, order):
         for step in found:                 # none looks ahead
             _, _, r, q = step.index
             assert all((u, v) < (r, q) or kind == "B" and (u, v) == (r, q) for _, _, u, v in (t.x for t in step.terms))
+
+
+LAYERS = {"Conv1d": lambda: Conv1d(2, 3, 3, padding=1, stride=2), "Conv2d": lambda: Conv2d(2, 2, 2, groups=2),
+          "colours": lambda: MaskedConv2d("A", 3, 3, 3, colours=3), "causal": lambda: CausalConv1d(2, 1, 2, dilation=2),
+          "shifted": lambda: CausalConv1d(1, 2, 2, shift=True, bias=False),
+          "ConvTranspose1d": lambda: ConvTranspose1d(2, 1, 3, stride=2, padding=1, output_padding=1),
+          "ConvTranspose2d": lambda: ConvTranspose2d(2, 2, (2, 3), dilation=2)}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_end_with_what_they_compute(name):
+    module = LAYERS[name]().double()
+    x = tensor(normal(3, 2, module.in_channels, *[5] * module.axes))
+    assert last(steps.layer(module, x)) == pytest.approx(module(x).data, abs=1e-12)
+    assert last(steps.layer(module, x, order="taps")) == pytest.approx(module(x).data, abs=1e-12)
 
 
 def test_the_lectures_examples():
@@ -158,6 +173,7 @@ def test_planted_faults_are_seen(fault, monkeypatch):
     (lambda: steps.convolution([1, 2], [1], order="rows"), "order must be 'outputs', 'taps', 'inputs', not 'rows'"),
     (lambda: steps.convolution([1, 2], [1, 2, 3]), "conv1d: the kernel .3,. with dilation .1,. reaches over"),
     (lambda: steps.convolution(np.ones((2, 5)), np.ones((1, 3, 2))), "expects 3 input channels"),
+    (lambda: steps.layer(Linear(1, 1), [1.0]), "layer: takes a convolution, not Linear"),
     (lambda: steps.weight_gradient([1, 2, 3], [1, 2, 3], 2), "the output of that convolution has shape .2,.")])
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

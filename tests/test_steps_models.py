@@ -29,7 +29,7 @@ def strong(model, seed=0):
 MADES = {"one layer": lambda: MADE((4,), hidden=(5,)),
          "two layers": lambda: MADE((4,), hidden=(6, 5), order=(2, 0, 3, 1)),
          "direct": lambda: MADE((5,), hidden=(4,), direct=True, order="random"),
-         "three levels": lambda: MADE((2, 2), 3, hidden=(6, 6), direct=True, order="random")}
+         "three levels": lambda: MADE((1, 3), 3, hidden=(4,), direct=True, order="random")}
 
 
 def example(model, seed=1):

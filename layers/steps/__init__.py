@@ -11,9 +11,10 @@ x and w may be tensors or arrays, with the axes that functional.conv1d and conv2
 an image and a kernel.  Nothing here is fast, and nothing uses the kernels: tests prove that the last step's output is
 what they give.
 
-    steps.convolution, steps.transposed_convolution, steps.weight_gradient     numbers
-    steps.inputs(layers, size, position)                       which inputs an output of a stack of layers sees
+    convolution, transposed_convolution, weight_gradient       the three operations, from arrays
+    layer(module, x)                                           a convolutional module with its own settings and masks
+    inputs(layers, size, position)                             which inputs an output of a stack of layers sees
 """
 from minigrad.step import page, strip
-from .operations import convolution, transposed_convolution, weight_gradient
+from .operations import convolution, layer, transposed_convolution, weight_gradient
 from .reach import inputs

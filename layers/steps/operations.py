@@ -1,6 +1,7 @@
 """The three operations of `layers/convolution.py`, one step at a time: see form.py."""
 import numpy as np
 from minigrad.tensor import raw
+from ..conv import CausalConv1d, Convolution, MaskedConv2d
 from ..convolution import check_ranks, convolution_geometry, transposed_geometry
 from .form import Form, walk
 
@@ -44,6 +45,28 @@ def transposed_convolution(x, w, bias=None, stride=1, padding=0, output_padding=
     names = dict(x="output", w="weight", y="input")        # the form's x is what the convolution would start from
     form = Form(geometry, square(y), square(w), square(x), "x", names, lead, len(size))
     return walk(form, chosen("transposed_convolution", order, inputs="y", outputs="x", taps="w"))
+
+
+def layer(module, x, **order):
+    """The steps of a convolutional module: of `convolution`, or of `transposed_convolution`.
+
+    module      Conv1d, Conv2d, MaskedConv2d, CausalConv1d, ConvTranspose1d or ConvTranspose2d
+    x           (N, C, L) or (N, C, H, W), or without N
+    order       order=..., as in these two functions
+    Yields ConvolutionStep.  Raises ValueError for other modules.
+    """
+    if not isinstance(module, Convolution):
+        raise ValueError(f"layer: takes a convolution, not {module}")
+    settings = {name: getattr(module, name) for name in ("stride", "padding", "dilation", "groups")} | order
+    if module.transposed:
+        return transposed_convolution(x, module.weight, module.bias, output_padding=module.output_padding, **settings)
+    weight = module.weight.data
+    if isinstance(module, MaskedConv2d):
+        weight, settings["taps"] = weight * module.mask.data, module.taps
+    if isinstance(module, CausalConv1d) and module.shift:              # the input, moved one step to the right
+        x = np.asarray(raw(x))
+        x = np.concatenate([np.zeros_like(x[..., :1]), x[..., :-1]], -1)
+    return convolution(x, weight, module.bias, **settings)
 
 
 def weight_gradient(x, gradient, kernel_size, stride=1, padding=0, dilation=1, groups=1, taps=None, order="taps"):
