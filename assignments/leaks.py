@@ -14,7 +14,7 @@ from .cut import body, engine, find, holes
 
 LENGTH = 12
 COMPILED = (".pyc", ".pyo", ".nbi", ".nbc", ".so", ".o", ".pyd", ".dll")
-STAFF = ("hidden", "faults", "honest", "solutions", "selftest", "leaks", "release", "cut", "gradescope", "batch", "report")
+STAFF = ("hidden", "faults", "honest", "solutions", "selftest", "leaks", "release", "gradescope", "batch", "report")
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|(?:\*\*|//|<<|>>|[-+*/%&|^<>=!@:])=|\*\*|//|\S")
 Report = namedtuple("Report", "text leaks")
 

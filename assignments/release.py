@@ -4,15 +4,18 @@ Both zips are lists of files, put together here: nothing else gets in, and the s
 """
 import io
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 import numpy as np
 from . import leaks
 from .cut import OF_STUDENTS, ROOT, engine, modules, skeleton
+from .grading.limits import NEEDED
 from .manifest import PUBLIC_SEED, load
 
 COMMON = ("LICENSE", "pyproject.toml", "setup.cfg")
 OF_STAFF = ("hidden.py", "faults.py", "honest.py")                             # of an assignment's folder
-STAFF_ONLY = ("cut.py", "release.py", "leaks.py", "selftest.py", "solutions.py", "grading/batch.py", "grading/report.py",
+STAFF_ONLY = ("release.py", "leaks.py", "selftest.py", "solutions.py", "grading/batch.py", "grading/job.py",
+              "grading/report.py", "grading/results.py", "grading/session.py", "grading/submission.py",
               "grading/gradescope.py")                                         # of the package assignments
 MOMENT = (2020, 1, 1, 0, 0, 0)             # when all files were written, if you ask a zip
 
@@ -60,6 +63,8 @@ def grader(assignment):
     everything = (*OF_STUDENTS, *OF_STAFF, "handout.md")
     files |= {name: (ROOT / name).read_bytes() for name in modules(assignment, everything)}
     files["README.md"] = files[f"assignments/{assignment.id}/handout.md"]
+    files |= {path.name: path.read_bytes() for path in sorted((ROOT / "assignments" / "container").iterdir())}
+    files["requirements.txt"] = "".join(f"{name}=={version(name)}\n" for name in NEEDED).encode()
     return files
 
 

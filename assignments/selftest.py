@@ -1,16 +1,18 @@
 """Proving an assignment: the reference gets all points, the skeleton none, every fault loses some, every other right
 solution keeps all.   Everything is graded as a student's files are, by the same grader.
 """
+import os
 import secrets
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from . import manifest
-from .cut import ROOT, skeleton, tree
+from .cut import ROOT, skeleton
 from .grading.expected import Engine
 from .grading.grader import Grader, plan
 from .grading.limits import Limits
-from .grading.tree import overlay
+from .grading.tree import build
+from .grading.workers import best_isolation
 from .solutions import alternative, faulty, reference
 
 THREADS = (1, 2)
@@ -62,7 +64,7 @@ def told(outcomes):
     if not outcomes:
         return ""
     said = " / ".join((outcomes[0].detail or outcomes[0].text or outcomes[0].flag or "").split("\n"))
-    return f": {outcomes[0].number} {outcomes[0].title}: {said}"
+    return f": {outcomes[0].planned.number} {outcomes[0].planned.case.name}: {said}"
 
 
 class Bench:
@@ -79,10 +81,12 @@ class Bench:
         """The outcomes of the handed-in files, one after the other; those of the task of `hole` come first."""
         first = [task.number for task in self.assignment.tasks if hole in task.holes]
         with tempfile.TemporaryDirectory() as folder:
-            overlay(Path(folder, "tree"), tree(self.assignment) | files)
-            Path(folder, "cache").mkdir()
-            grader = Grader(self.assignment, Path(folder, "tree"), self.engine, f"{self.seed}/{run}",
-                            Limits(threads=threads), Path(folder, "cache"))
+            os.chmod(folder, 0o711)        # a worker may be a user of its own
+            tree, cache = Path(folder, "tree"), Path(folder, "cache")
+            tree.mkdir(), cache.mkdir()
+            build(tree, self.assignment, files)
+            grader = Grader(self.assignment, tree, self.engine, f"{self.seed}/{run}", Limits(threads=threads), cache,
+                            best_isolation()[0])
             for planned in sorted(self.planned, key=lambda planned: planned.case.task not in first):
                 yield grader.outcome(planned)
 
