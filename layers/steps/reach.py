@@ -156,6 +156,6 @@ class InputsStep(Step):
 
 def listed(numbers):
     """Numbers in words; many that are equally far apart are not all listed."""
-    if len(numbers) > 4 and len(set(np.diff(numbers))) == 1:
+    if len(numbers) > 5 and len(set(np.diff(numbers))) == 1:
         return f"{numbers[0]}, {numbers[1]}, {numbers[2]} ... {numbers[-1]}"
     return ", ".join(map(str, numbers)) or "none"
