@@ -57,7 +57,7 @@ class Flow(Model):
         return back(self.layers, z)
 
     def log_density(self, x):
-        """log p(x) of real points, a tensor (N, *shape), in nats: (N,)"""
+        """log p(x) of real points, a tensor (N, *shape), in nats, by the change of variables: (N,)"""
         z, log_det = self(x)
         return self.base_log_prob(z) + log_det
 
@@ -70,14 +70,22 @@ class Flow(Model):
         return self.log_density(self.real(x, None))
 
     def nats(self, x, generator):
-        """-log p(x) for real data; for integers an unbiased estimate of its upper bound, with one u drawn for each."""
+        """-log p(x) of examples, arrays, in nats: for real data exact, see `log_prob`; (N,).
+
+        For integers, which `check` looks at, an unbiased estimate of the upper bound E_u[-log p(y)] + D log levels,
+        from one dequantised y of each example, see `real`.
+        """
         if self.levels is None:
             return -self.log_prob(x)
         self.check(x)
         return math.prod(self.shape) * math.log(self.levels) - self.log_density(self.real(x, generator))
 
     def real(self, x, generator):
-        """Examples as the tensor that the layers take: integers are dequantised, into [0, 1]."""
+        """Examples as the tensor that the layers take, of the parameters' type: (N, *shape) -> (N, *shape)
+
+        Real numbers as they are.  Integers are dequantised into the unit cube, y = (x + u) / levels, where u is
+        generator.random(x.shape).
+        """
         if self.levels is not None:
             x = (x + generator.random(x.shape)) / self.levels
         return tensor(x.astype(self.dtype, copy=False))
@@ -91,7 +99,10 @@ class Flow(Model):
         return np.clip(np.floor(x * self.levels), 0, self.levels - 1).astype(np.uint8)
 
     def base_log_prob(self, z):
-        """The log-density of the noise, standard normal: (N, *shape) -> (N,)"""
+        """log N(z; 0, I), the log-density of the noise: (N, *shape) -> (N,)
+
+        Each entry adds -(z^2 + log 2 pi) / 2.
+        """
         return -0.5 * ((z * z).sum(entries(z)) + math.prod(self.shape) * math.log(2 * math.pi))
 
     def base_sample(self, n, generator):
@@ -100,7 +111,10 @@ class Flow(Model):
 
 
 def through(layers, x):
-    """x after all the layers, and the sum of their log |det|."""
+    """x after all the layers, the first one first, and the sum of what they give as log |det|.
+
+    A layer called with x gives its output and log |det|: a tensor (N,), or one number for all x.
+    """
     log_det = 0
     for layer in layers:
         x, change = layer(x)
@@ -109,7 +123,7 @@ def through(layers, x):
 
 
 def back(layers, z):
-    """z before all the layers: their inverses, the last one first."""
+    """z before all the layers: what `through` made z of, by each layer's `inverse`."""
     for layer in reversed(layers):
         z = layer.inverse(z)
     return z
@@ -150,14 +164,18 @@ class Logit(Module):
         self.margin = margin
 
     def forward(self, x):
-        """Raises ValueError for x outside the interval from which p lies in (0, 1)."""
+        """y, and log |det|, which adds up log dy/dx over the entries of an example: (N, *shape) -> (N, *shape), (N,)
+
+        Raises ValueError for x outside the interval from which p lies in (0, 1).
+        """
         p = self.margin + (1 - 2 * self.margin) * x
         if not (p.data > 0).all() or not (p.data < 1).all():
             raise ValueError(f"Logit: takes numbers from 0 to 1, and these go from {x.data.min()} to {x.data.max()}")
         a, b = log(p), log(1 - p)
-        return a - b, math.prod(x.shape[1:]) * math.log(1 - 2 * self.margin) - (a + b).sum(entries(x))
+        return a - b, (math.log(1 - 2 * self.margin) - a - b).sum(entries(x))
 
     def inverse(self, y):
+        """The x of which `forward` makes y."""
         return (sigmoid(y) - self.margin) / (1 - 2 * self.margin)
 
 

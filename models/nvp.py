@@ -88,15 +88,20 @@ class Coupling(Module):
         self.register_buffer("limit", tensor(bound * (1 - mask)))
 
     def scale_and_shift(self, x):
-        """s and t, zero where the entries are kept."""
+        """s and t of x, each in x's shape, and zero where entries are kept.
+
+        They depend on the kept entries only: the network sees b x.
+        """
         s, t = self.network(self.kept * x).chunk(2, 1)
         return self.limit * tanh(s), self.moved * t
 
     def forward(self, x):
+        """y = x exp(s) + t, with s and t of x, and log |det|: (N, C, ...) -> (N, C, ...), (N,)"""
         s, t = self.scale_and_shift(x)
         return x * exp(s) + t, s.sum(entries(s))
 
     def inverse(self, y):
+        """The x of which `forward` makes y: (N, C, ...) -> (N, C, ...)"""
         s, t = self.scale_and_shift(y)     # b y = b x
         return (y - t) * exp(-s)
 

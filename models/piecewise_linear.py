@@ -44,19 +44,27 @@ class Increasing(Module):
         self.xi = Parameter(full((pieces,), math.log(self.width)))
 
     def knots(self):
-        """y and h: the value at the left end of each piece, and the rise over it."""
+        """y and h: the value of f at the left end of each piece, and the rise of f over it: (Q,), (Q,)"""
         h = exp(self.xi)
         return self.alpha + h.cumsum(0) - h, h
 
     def map(self, x):
-        """f(x), entry by entry."""
+        """f(x), entry by entry: (N, 1) -> (N, 1)
+
+        The outer pieces go on as straight lines outside of the interval.  n has no derivative, u - n has.
+        """
         y, h = self.knots()
         u = (x - self.xmin) / self.width
         n = u.detach().floor().clamp(0, self.pieces - 1).long()
         return y[n] + (u - n) * h[n]       # u - n leaves [0, 1] outside the interval: the outer pieces go on
 
     def forward(self, x):
-        """f(x) of (N, 1), and log f'(x), which can be differentiated again where gradients are wanted."""
+        """f(x) of (N, 1), and log f'(x), (N,), f being `map`, whatever it is.
+
+        f' is the gradient of the sum of all f(x) in x, since each f(x) depends on its own x only; `grad` finds it.
+        Where gradients are recorded, so is this one, and the loss can be differentiated through it.  Under no_grad f'
+        is found all the same, and neither result requires a gradient.
+        """
         create_graph = is_grad_enabled()
         with enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
@@ -65,6 +73,7 @@ class Increasing(Module):
         return y if create_graph else y.detach(), log(derivative).sum(1)
 
     def inverse(self, z):
+        """The x of which f makes z: (N, 1) -> (N, 1)"""
         y, h = self.knots()
         n = np.searchsorted(y.data[1:], z.data, side="right")
         return self.xmin + self.width * (tensor(n) + (z - y[n]) / h[n])

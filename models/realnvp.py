@@ -62,7 +62,12 @@ class Scale(Module):
             self.next = Scale((2 * colours, height // 2, width // 2), scales - 1, channels, blocks, bound)
 
     def forward(self, x):
-        """(N, C, H, W) -> z (N, C, H, W), log |det| (N,)"""
+        """(N, C, H, W) -> z (N, C, H, W), log |det| (N,)
+
+        The spatial couplings.  At the last scale that is all.  Else squeeze, the deep couplings, and then the channels
+        are cut in two: the first half goes through the next scale, the second half is noise already.  The two halves,
+        in this order, are put together again, and unsqueezed.
+        """
         x, log_det = through(self.spatial, x)
         if self.last:
             return x, log_det
@@ -72,6 +77,7 @@ class Scale(Module):
         return self.squeeze.inverse(cat((x, z), 1)), log_det + of_deep + of_next
 
     def inverse(self, z):
+        """The x of which `forward` makes z: (N, C, H, W) -> (N, C, H, W)"""
         if not self.last:
             x, z = self.squeeze(z)[0].chunk(2, 1)
             z = self.squeeze.inverse(back(self.deep, cat((self.next.inverse(x), z), 1)))
@@ -84,12 +90,12 @@ def alternate(mask, times):
 
 
 def checkerboard(height, width):
-    """1 on the fields of one colour, 0 on those of the other: (1, height, width)"""
+    """1 on the fields of one colour, that of the corner above and left, 0 on the others: an array (1, height, width)"""
     return (np.indices((1, height, width)).sum(0) + 1) % 2
 
 
 def channel_mask(channels):
-    """1 for the first half of the channels, 0 for the others: (channels, 1, 1)"""
+    """1 for the first half of the channels (rounded down), 0 for the others: an array (channels, 1, 1)"""
     return (np.arange(channels) < channels // 2).reshape(-1, 1, 1)
 
 
@@ -99,10 +105,12 @@ class Squeeze(Module):
     """
 
     def forward(self, x):
+        """The squeezed x, and log |det|"""
         n, c, h, w = x.shape
         return x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, h // 2, w // 2), 0
 
     def inverse(self, y):
+        """The x of which `forward` makes y: (N, 4 C, H/2, W/2) -> (N, C, H, W)"""
         n, c, h, w = y.shape
         return y.reshape(n, 2, 2, c // 4, h, w).permute(0, 3, 4, 1, 5, 2).reshape(n, c // 4, 2 * h, 2 * w)
 

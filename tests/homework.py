@@ -1,14 +1,15 @@
-"""What proves a homework's cases right: the engine passes them, the skeleton passes none, faults fail, honest ways pass.
+"""What proves a homework's cases right: the engine passes, the skeleton doesn't, faults fail, honest solutions pass.
 
 All of it runs in this process: a solution takes the place of the engine's function by its code object, so that whoever
 has imported the function calls the solution.  (The grader runs each case in a process of its own; see its tests.)
 """
-import ast
 import importlib
 import textwrap
 from contextlib import contextmanager
 import numpy as np
+from assignments.cut import find
 from assignments.manifest import load
+from assignments.solutions import faulty
 
 SEED = "homework"
 
@@ -23,7 +24,8 @@ class Homework:
         self.hidden = list(self.assignment.module("hidden").HIDDEN)
         self.cases = self.public + self.hidden
         self.holes = {hole: task.number for task in self.assignment.tasks for hole in task.holes}
-        self.expected = {(case.name, call): self.values(case, call) for case in self.cases for call in range(case.calls)}
+        self.expected = {(case.name, call): self.values(case, call)
+                         for case in self.cases for call in range(case.calls)}
 
     def values(self, case, call, seed=SEED):
         """What the probe gives; an exception is a value, too."""
@@ -65,18 +67,26 @@ class Homework:
         """The names of the planted faults that no case finds."""
         missed = []
         for fault in self.faults.FAULTS:
-            with replaced({fault.hole: planted(fault)}):
+            with replaced({fault.hole: self.planted(fault)}):
                 if not self.failed(self.holes[fault.hole], only_one=True):
                     missed.append(fault.name)
         return missed
 
     def denied(self):
-        """What is wrong, the cases say, with honest solutions: [(solution, case)]"""
+        """What is wrong, the cases say, with honest solutions of their tasks: [(solution, case)]"""
         found = []
         for honest in self.faults.HONEST:
+            tasks = {self.holes[hole] for hole in honest.sources}
             with replaced(honest.sources):
-                found += [(honest.name, case.name) for case in self.failed()]
+                found += [(honest.name, case.name) for case in self.cases if case.task in tasks and self.wrong(case)]
         return found
+
+    def planted(self, fault):
+        """The function with the fault in it."""
+        path, _, name = fault.hole.partition(":")
+        text = faulty(self.assignment, fault)[path].decode()
+        node = find(text, name)
+        return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1:node.end_lineno]))
 
     def leaning(self):
         """The cases that fail although all tasks up to theirs are done: [(last task that is done, case)]"""
@@ -84,7 +94,8 @@ class Homework:
         for task in self.assignment.tasks:
             later = {hole: stub(hole) for hole, number in self.holes.items() if int(number) > int(task.number)}
             with replaced(later):
-                found += [(task.number, case.name) for case in self.cases if case.task == task.number and self.wrong(case)]
+                found += [(task.number, case.name) for case in self.cases
+                          if case.task == task.number and self.wrong(case)]
         return found
 
     def passed_by_the_skeleton(self):
@@ -119,30 +130,12 @@ def flat(values):
 # Solutions in place of the engine's functions
 
 def function(hole):
-    """The function that a hole names, and the text of its module."""
+    """The function that a hole names."""
     path, _, name = hole.partition(":")
-    found = module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    found = importlib.import_module(path.removesuffix(".py").replace("/", "."))
     for part in name.split("."):
         found = getattr(found, part)
-    with open(module.__file__, encoding="utf-8") as file:
-        return found, file.read()
-
-
-def source(hole):
-    """The text of that function, as if it stood at the left margin."""
-    _, text = function(hole)
-    nodes = [ast.parse(text)]
-    for part in hole.partition(":")[2].split("."):
-        nodes = [child for child in ast.iter_child_nodes(nodes[0]) if getattr(child, "name", None) == part]
-    return textwrap.dedent("\n".join(text.splitlines()[nodes[0].lineno - 1:nodes[0].end_lineno]) + "\n")
-
-
-def planted(fault):
-    """The function with the fault in it."""
-    indent = "    " * fault.hole.partition(":")[2].count(".")
-    text = textwrap.indent(source(fault.hole), indent)
-    assert text.count(fault.old) == 1, f"{fault.name}: {fault.old!r} stands {text.count(fault.old)} times in {fault.hole}"
-    return textwrap.dedent(text.replace(fault.old, fault.new))
+    return found
 
 
 def stub(hole):
@@ -156,8 +149,7 @@ def replaced(sources):
     before = {}
     try:
         for hole, text in sources.items():
-            old, _ = function(hole)
-            namespace = {}
+            old, namespace = function(hole), {}
             exec(compile(textwrap.dedent(text), f"<{hole}>", "exec"), namespace)
             new = namespace[hole.split(":")[1].split(".")[-1]]
             assert (new.__code__.co_flags & 12) or new.__code__.co_argcount == old.__code__.co_argcount, hole
