@@ -8,6 +8,7 @@ With `import minigrad as torch`, what is written for PyTorch's core reads the sa
     methods                             the rest of a tensor's methods
     creation, random                    new tensors
     optim, lr_scheduler, distributions, serialization               what training needs
+    trace                               steps through a computation: `from minigrad import trace`
 """
 from .tensor import Tensor, record, operation, no_grad, enable_grad, is_grad_enabled
 from .broadcasting import expand, sum_to

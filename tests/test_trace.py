@@ -1,4 +1,6 @@
 """The trace: its gradients and totals are those of backward, bit by bit; lines, layers, errors."""
+import subprocess
+import sys
 import numpy as np
 import pytest
 import layers as nn
@@ -99,6 +101,56 @@ def test_wrong_accumulation_would_be_seen(monkeypatch):
     found = final_totals(trace.backward(d))
     d.backward()
     assert found[a] != a.grad.data
+
+
+def test_a_wrong_order_would_be_seen(monkeypatch):
+    """With b's turn before c's, a misses what b gets from c."""
+    a, b, c, d = diamond()
+    reachable = autograd.reachable
+
+    def careless(outputs):
+        first, *_, last = reachable(outputs)
+        return [first, c, b, last]
+
+    monkeypatch.setattr(stepping.autograd, "reachable", careless)
+    found = final_totals(trace.backward(d))
+    monkeypatch.undo()
+    assert found[a] == 16
+    d.backward()
+    assert a.grad.item() == 32
+
+
+def test_writes_in_place():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y += x
+    y *= x
+    z = y.sum()
+    found = final_totals(trace.backward(z))
+    assert [step.name.split(" #")[0] for step in trace.forward(z)] == ["mul", "add", "mul", "sum"]
+    z.backward(retain_graph=True)
+    assert found[x].tolist() == x.grad.data.tolist() == [6, 12]
+    w = x * 3
+    squares = (w * w).sum()
+    w += 1
+    steps = trace.backward(squares)
+    assert next(steps).name.startswith("sum")
+    with pytest.raises(RuntimeError, match="was overwritten by add_"):
+        next(steps)
+
+
+def test_the_graph_of_a_gradient():
+    x = leaf(1.0, 2.0)
+    with trace.record():
+        g, = autograd.grad((x ** 3).sum(), x, create_graph=True)
+    found = final_totals(trace.backward(g.sum()))
+    assert found[x].tolist() == [6, 12]
+    assert all(step.place.part.startswith("autograd.grad(") or "x ** 3" in step.place.part for step in trace.forward(g))
+
+
+def test_nothing_is_loaded_until_it_is_asked_for():
+    program = "import sys, minigrad, layers, models; print([m for m in sys.modules if 'trace' in m.split('.')])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_nothing_is_changed():

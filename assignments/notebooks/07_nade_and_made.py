@@ -195,6 +195,24 @@ networks.made_masks()
 # %% [markdown]
 # Follow any line upwards: the numbers in the circles never fall, and rise in the last step. That is the proof.
 #
+# With numbers in it, one unit after the other: `steps.made` says for each what it is connected to, and adds up. Here
+# are a hidden unit and, at the end, the output for the entry that is drawn last.
+
+# %%
+from models import steps
+
+tiny, example = networks.made_model(), np.array([1, 0, 1, 1])
+units = list(steps.made(tiny, example))
+print(units[3], units[-1], sep="\n\n")
+outputs = tiny.outputs(tiny.codes(tiny.entries(example[None]))).data[0]
+assert np.allclose(units[-1].values[-1], outputs, atol=1e-6)
+units[-1].figure()
+
+# %% [markdown]
+# The last unit may listen to all of the second layer, and through it to three entries, but not to its own, `x[1]`. The
+# steps add up to what the network computes. `steps.page(steps.made(tiny, example), "made.html")` writes them as a page
+# with a slider.
+#
 # ## The same, asked of the derivative
 #
 # A mask is a claim about what a network depends on. A gradient can check that claim without knowing the masks: where

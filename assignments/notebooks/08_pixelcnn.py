@@ -166,6 +166,20 @@ field_figures.blind_spot()
 # %% [markdown]
 # With three layers or with seven: j, n and o stay invisible. The last picture is where we are going.
 #
+# A gradient says *that* a pixel is not seen. Why, one can see by walking down from the output, layer by layer, along
+# the taps of the masks:
+
+# %%
+from layers import steps
+
+walk = list(steps.inputs(stack("ABB"), (5, 5), q))
+assert letters[(letters < "q") & ~walk[-1].masks[-1]].tolist() == ["j", "n", "o"]
+steps.strip(walk)
+
+# %% [markdown]
+# Grey is what has been reached, hatched what comes earlier and has not. Each layer adds a row above, and on the right
+# the edge is one step short each time.
+#
 # How much is lost? With $L$ layers, the window has $L$ rows of $2L + 1$ pixels above and $L$ pixels to the left. The
 # blind ones are those in the triangle. We count them by gradient.
 

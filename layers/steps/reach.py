@@ -150,4 +150,12 @@ class InputsStep(Step):
         for depth, lines in enumerate(self.edges):
             for (t, _), (source, _) in lines:
                 board.line((2.2 * depth + 0.5, t), (2.2 * depth + 1.7, source), "lit")
-        board.text(2.2 * len(self.edges) + 1.2, len(self.masks[-1]) / 2 - 0.5, self.title(), 0.5)
+        board.text(2.2 * len(self.edges) + 1.2, len(self.masks[-1]) / 2 - 0.5,
+                   f"{self.title()}: lags {listed(self.lags)}", 0.5)
+
+
+def listed(numbers):
+    """Numbers in words; many that are equally far apart are not all listed."""
+    if len(numbers) > 5 and len(set(np.diff(numbers))) == 1:
+        return f"{numbers[0]}, {numbers[1]}, {numbers[2]} ... {numbers[-1]}"
+    return ", ".join(map(str, numbers)) or "none"

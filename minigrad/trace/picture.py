@@ -144,7 +144,7 @@ class Drawing:
     # -- arrows -------------------------------------------------------------------------------------------------------
 
     def draw_arrows(self, axes, box, step):
-        """The arrows from a box's inputs to it; while it passes on its gradient, from it to them, with the cotangents."""
+        """The arrows from a box's inputs to it; while it passes its gradient on, from it to them, with cotangents."""
         from matplotlib.patches import FancyArrowPatch
         lit = step is not None and box is step.box
         given = self.given(step) if lit and self.gradients else {}

@@ -94,6 +94,9 @@ class Totals:
 class Step:
     """One operation, or one layer, at work.  `print` shows it in words, `draw()` in a picture.
 
+    What is said here of an operation is, for a layer, said of its last one.
+
+
     direction   "forward" or "backward"
     number      from 1 on
     box         what is at work: see `graph.Box`

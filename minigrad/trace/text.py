@@ -7,6 +7,7 @@ from ..tensor import Tensor, raw
 FEW = 8                # entries that are written out; of more, the shape and the range are
 FEW_SHORT = 3          # in a box of the picture
 SEVERAL = 4            # parameters of a layer that are listed one by one
+WIDTH = 90             # of the lists, in characters
 SHOWN = 8              # tensors whose totals are listed after each step
 
 
@@ -121,7 +122,7 @@ def of_gradients(step):
     if not layer and step.rule:
         rows.append(("rule", step.rule))
     for y, g in step.arriving.items():
-        rows.append(("arrives", f"{step.graph.label(y) if layer else 'g'} = {value(g)}{addends(step, y)}"))
+        rows += arrival(step, y, f"{step.graph.label(y) if layer else 'g'} = {value(g)}")
     many = step.box.parameters if len(step.box.parameters) > SEVERAL else ()
     for y, x, gx in step.leaving:
         if step.graph.box_of.get(x) is step.box or x in many:              # it stays inside the layer
@@ -137,8 +138,19 @@ def of_gradients(step):
     totals = [(x, step.total(x)) for x in step.totals.history]
     totals = [(x, total) for x, total in totals if total is not None]
     if len(totals) <= SHOWN and all(total.size <= FEW for _, total in totals):
-        rows.append(("so far", ",  ".join(f"{step.graph.label(x)} {value(total)}" for x, total in totals)))
+        rows += wrapped("so far", [f"{step.graph.label(x)} {value(total)}" for x, total in totals])
     return rows
+
+
+def wrapped(head, parts):
+    """Parts of a row, on as many rows as they need."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) <= WIDTH:
+            lines[-1] += f",  {part}"
+        else:
+            lines.append(part)
+    return [(head if i == 0 else "", line) for i, line in enumerate(lines)]
 
 
 def operations(box):
@@ -147,13 +159,14 @@ def operations(box):
     return ", ".join(f"{n} {name}" if n > 1 else name for name, n in names.items())
 
 
-def addends(step, y):
-    """How the cotangent that arrives was added up, one cotangent for each use of y."""
+def arrival(step, y, written):
+    """The rows for a cotangent that arrives: it was added up from one for each use of y."""
     parts = [g for number, g, _ in step.totals.history[y] if number < step.number]
     if len(parts) < 2:
-        return ""
-    written = f" = {' + '.join(map(value, parts))}" if parts[0].size == 1 else ""
-    return f"{written}, the sum over the {len(parts)} uses of {step.graph.label(y)}: none is left to come"
+        return [("arrives", written)]
+    if parts[0].size == 1:
+        written += f" = {' + '.join(map(value, parts))}"
+    return [("arrives", written), ("", f"from all {len(parts)} uses of {step.graph.label(y)}: nothing is left to come")]
 
 
 def named_value(step, x):
