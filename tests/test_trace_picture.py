@@ -106,6 +106,8 @@ def test_of_a_large_graph_the_neighbourhood_is_drawn():
     words = texts(step.draw())
     assert any(text.startswith("so far") for text in words) and "..." in words
     assert len(texts(step.draw(around=2))) < len(words)
+    with pytest.raises(ValueError, match="a picture of 9,001 boxes can't be read: draw a step"):
+        trace.Graph(y).draw()
 
 
 def test_long_numbers_stay_inside_their_boxes():

@@ -1,7 +1,7 @@
 """Step through a short computation: python -m minigrad.trace "a=2; b=a+a; c=b+b; c*b" """
 import argparse
 import sys
-from . import backward, forward, page, strip
+from . import backward, forward, page, strip, walk
 from .expression import run
 
 COLUMNS = 8            # of a picture
@@ -47,21 +47,6 @@ def parser():
     top.add_argument("--html", metavar="FILE", help="write a page with a slider instead")
     top.add_argument("--picture", metavar="FILE", help="draw all steps beside each other instead (.png, .svg, .pdf)")
     return top
-
-
-def walk(steps):
-    """Show one step after the other, as the keys say."""
-    i = 0
-    while i < len(steps):
-        print(f"\n{steps[i]}\n")
-        try:
-            answer = input(f"{i + 1} of {len(steps)}: enter on, b back, q quit > ").strip().lower()
-        except (EOFError, KeyboardInterrupt):
-            print()
-            return
-        if answer.startswith("q"):
-            return
-        i = max(0, i - 1) if answer.startswith("b") else i + 1
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from .picture import Drawing
 from .recording import names_in, notes, variables_of_caller
 from .text import operations
 
+MOST = 300             # boxes in a picture
+
 
 class Box:
     """One box of the picture.
@@ -200,5 +202,8 @@ class Graph:
                 f"{learned:,}" if learned else "", f"{place}  {place.text.strip()}" if place else "")
 
     def draw(self, axes=None):
-        """The picture of the graph.  Returns the matplotlib figure."""
+        """The picture of the graph.  Returns the matplotlib figure.  Raises ValueError for a very large one."""
+        if len(self.boxes) > MOST:
+            raise ValueError(f"trace: a picture of {len(self.boxes):,} boxes can't be read: draw a step, which shows "
+                             "those around it, or record the computation, so that layers are one box each")
         return Drawing(self, False).draw(axes)

@@ -68,14 +68,12 @@ def chain(source, box, row, rows):
 
 def order(rows, above, below):
     """Sort each row by the mean place of its neighbours, going down and up in turn."""
+    place = {item: i for items in rows for i, item in enumerate(items)}
     for sweep in range(SWEEPS):
-        down = sweep % 2 == 0
-        neighbours = above if down else below
-        for items in rows if down else reversed(rows):
-            place = {item: i for other in rows for i, item in enumerate(other)} if len(items) > 1 else {}
-            means = {item: mean([place[n] for n in neighbours[item]]) if item in neighbours else place[item]
-                     for item in items} if len(items) > 1 else {}
-            items.sort(key=lambda item: means.get(item, 0))
+        neighbours = below if sweep % 2 else above
+        for items in reversed(rows) if sweep % 2 else rows:
+            items.sort(key=lambda item: mean([place[other] for other in neighbours.get(item, [item])]))
+            place.update((item, i) for i, item in enumerate(items))
 
 
 def mean(numbers):

@@ -96,7 +96,6 @@ class Step:
 
     What is said here of an operation is, for a layer, said of its last one.
 
-
     direction   "forward" or "backward"
     number      from 1 on
     box         what is at work: see `graph.Box`

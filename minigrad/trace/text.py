@@ -8,7 +8,7 @@ FEW = 8                # entries that are written out; of more, the shape and th
 FEW_SHORT = 3          # in a box of the picture
 SEVERAL = 4            # parameters of a layer that are listed one by one
 WIDTH = 90             # of the lists, in characters
-SHOWN = 8              # tensors whose totals are listed after each step
+SHOWN = 12             # up to so many operations, all totals are listed after each step
 
 
 def array(x):
@@ -135,10 +135,10 @@ def of_gradients(step):
     if many:
         norm = np.sqrt(sum(np.sum(np.square(step.total(x), dtype=np.float64)) for x in many))
         rows.append(("gives", f"its {len(many)} parameters get a gradient of norm {norm:.4g}"))
-    totals = [(x, step.total(x)) for x in step.totals.history]
-    totals = [(x, total) for x, total in totals if total is not None]
-    if len(totals) <= SHOWN and all(total.size <= FEW for _, total in totals):
-        rows += wrapped("so far", [f"{step.graph.label(x)} {value(total)}" for x, total in totals])
+    if len(step.graph.operations) <= SHOWN:
+        totals = {x: step.total(x) for x in step.totals.history if step.total(x) is not None}
+        if all(total.size <= FEW for total in totals.values()):
+            rows += wrapped("so far", [f"{step.graph.label(x)} {value(total)}" for x, total in totals.items()])
     return rows
 
 
