@@ -90,34 +90,47 @@ def test_what_has_come_together_after_each_step_of_a_diamond():
     assert steps[1].arriving == {c: 4}
 
 
-def test_wrong_accumulation_would_be_seen(monkeypatch):
+def test_a_wrong_total_would_be_seen(monkeypatch):
     """The comparison above is no tautology: a total that is overwritten, not added to, differs from backward's."""
-    def overwrite(self, x, g, number):
-        self.pending[x] = g
-        self.history.setdefault(x, []).append((number, g, g))
-
-    monkeypatch.setattr(stepping.Totals, "add", overwrite)
+    monkeypatch.setattr(stepping.Totals, "add", lambda self, x, g, number: self.history.update({x: [(number, g, g)]}))
     a, *_, d = diamond()
     found = final_totals(trace.backward(d))
     d.backward()
-    assert found[a] != a.grad.data
+    assert found[a] == 16 and a.grad.data == 32
 
 
-def test_a_wrong_order_would_be_seen(monkeypatch):
-    """With b's turn before c's, a misses what b gets from c."""
+def careless_order(outputs, reachable=autograd.reachable):
+    """A wrong order for the diamond: b has its turn before c."""
+    a, b, c, d = reachable(outputs)
+    return [a, c, b, d]
+
+
+def test_a_walk_in_the_wrong_order_is_shown_as_it_is(monkeypatch):
+    """As it may be written in a homework."""
     a, b, c, d = diamond()
-    reachable = autograd.reachable
-
-    def careless(outputs):
-        first, *_, last = reachable(outputs)
-        return [first, c, b, last]
-
-    monkeypatch.setattr(stepping.autograd, "reachable", careless)
-    found = final_totals(trace.backward(d))
-    monkeypatch.undo()
-    assert found[a] == 16
+    monkeypatch.setattr(autograd, "reachable", careless_order)
+    steps = list(trace.backward(d))
+    assert [step.output for step in steps] == [d, b, c]
+    assert steps[1].arriving == {b: 8} and "g = 8\n" in str(steps[1])
+    assert steps[2].total(a) == 16 and "gives     nothing" in str(steps[2])        # b has had its turn
     d.backward()
-    assert a.grad.item() == 32
+    assert a.grad.item() == 16
+
+
+def overwriting(outputs, cotangents, wanted, retain_graph, create_graph):
+    """A walk that forgets to add."""
+    pending = dict(zip(outputs, cotangents))
+    for y in reversed(autograd.reachable(outputs)):
+        if y.rule is not None:
+            pending.update(autograd.pulled_back(y, pending[y], pending.keys() | set(y.inputs), create_graph))
+    return pending
+
+
+def test_a_walk_that_loses_cotangents_is_told_so(monkeypatch):
+    a, b, c, d = diamond()
+    monkeypatch.setattr(autograd, "propagate", overwriting)
+    words = str(list(trace.backward(d))[2])
+    assert "arrives   g = 4\n            but b has got 16 = 8 + 4 + 4: that is an error" in words
 
 
 def test_writes_in_place():

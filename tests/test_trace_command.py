@@ -39,7 +39,7 @@ def test_the_diamond_is_six_steps_that_show_the_order_and_the_sums():
         "forward step 1: b = add", "forward step 2: c = add", "forward step 3: mul",
         "backward step 1: mul", "backward step 2: c = add", "backward step 3: b = add"]
     assert "code      line 3:  c=b+b" in steps[4] and "b gets 4, in all 12 + 4 = 16" in steps[4]
-    assert "g = 16 = 8 + 4 + 4\n            from all 3 uses of b: nothing is left to come" in steps[5]
+    assert "g = 16 = 8 + 4 + 4\n            from 3 uses of b" in steps[5]
     assert "a 32" in steps[5] and done.stderr == ""
 
 

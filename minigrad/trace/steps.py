@@ -1,12 +1,13 @@
 """One operation at a time: `forward` in the order in which values were computed, `backward` in that of the gradients.
 
-Both read the recorded graph and leave it as it is: no graph is freed, and no `.grad` is written.
+Both read the recorded graph and leave it as it is: no graph is freed, and no `.grad` is written.  `backward` watches
+`autograd.propagate` itself, so it shows what that really does, whoever wrote it.
 """
 import inspect
 import sys
 from .. import autograd
 from ..page import page as write_page
-from ..tensor import made_by, no_grad
+from ..tensor import made_by
 from . import picture, text
 from .graph import Graph
 from .recording import variables_of_caller
@@ -41,45 +42,67 @@ def backward(output, gradient=None, opened=(), variables=None):
 
 
 def backward_steps(graph, gradient):
-    """The Steps of `backward`: the walk of `autograd.propagate`, for all leaves, with a stop after each box."""
-    order = autograd.reachable([graph.output])
-    needed, totals = set(order), Totals()
+    """The Steps of `backward`.  An error of a rule comes after the steps before it."""
+    calls, error = walk_of_propagate(graph.output, gradient)
+    totals, step, number = Totals(), None, 0
     totals.add(graph.output, gradient, 0)
-    step, number = None, 0
-    while order:
-        y = order.pop()
-        if y.rule is None or y not in totals.pending:
-            continue
+    for y, g, given in calls:
         box = graph.box_of[y]
         if step is None or step.box is not box:
             if step is not None:
                 yield step
             number += 1
             step = Step("backward", number, box, graph, totals)
-            step.arriving = {y: totals.pending[y] for y in box.tensors if y in totals.pending}
-        with no_grad():
-            given = list(autograd.pulled_back(y, totals.pending.pop(y), needed, False))
-        for x, g in given:
-            totals.add(x, g, number)
-            step.leaving.append((y, x, g))
+            step.arriving = {y: g} if box.kind == "operation" else totals.so_far(box.tensors)
+        for x, gx in given:
+            totals.add(x, gx, number)
+            step.leaving.append((y, x, gx))
     if step is not None:
         yield step
+    if error is not None:
+        raise error
+
+
+def walk_of_propagate(output, gradient):
+    """Let `autograd.propagate` find the gradients of all leaves, and take down what it asks of the rules, and when.
+
+    Returns a list of (tensor, its cotangent, pairs of an input and a cotangent for it), and the error that ended the
+    walk, or None.  The graph is kept.
+    """
+    calls, error, pulled_back = [], None, autograd.pulled_back
+
+    def watched(y, g, needed, create_graph):
+        given = list(pulled_back(y, g, needed, create_graph))
+        calls.append((y, g, given))
+        return given
+
+    autograd.pulled_back = watched
+    try:
+        autograd.propagate([output], [gradient], None, True, False)
+    except Exception as stopped:           # whatever a rule may raise
+        error = stopped
+    finally:
+        autograd.pulled_back = pulled_back
+    return calls, error
 
 
 class Totals:
-    """The cotangents that have come together so far, and how they stood after each step.
+    """What has come together for each tensor, and how it stood after each step.
 
-    pending     of the tensors whose turn has not come: as in `autograd.propagate`
     history     of each tensor, triples (number of the step, what came, total after it)
     """
 
     def __init__(self):
-        self.pending, self.history = {}, {}
+        self.history = {}
 
     def add(self, x, g, number):
-        """Add a cotangent for x in a step: in a fresh sum, as `propagate` does."""
-        self.pending[x] = self.pending[x] + g if x in self.pending else g
-        self.history.setdefault(x, []).append((number, g, self.pending[x]))
+        """A cotangent came for x in a step."""
+        before = self.history.setdefault(x, [])
+        before.append((number, g, before[-1][2] + g if before else g))
+
+    def so_far(self, tensors):
+        """The present totals of those tensors that have got something."""
+        return {x: self.history[x][-1][2] for x in tensors if x in self.history}
 
     def after(self, x, number):
         """What had come together for x when a step was over; None if nothing had."""

@@ -135,6 +135,8 @@ def of_gradients(step):
     if many:
         norm = np.sqrt(sum(np.sum(np.square(step.total(x), dtype=np.float64)) for x in many))
         rows.append(("gives", f"its {len(many)} parameters get a gradient of norm {norm:.4g}"))
+    if not step.leaving:
+        rows.append(("gives", "nothing"))
     if len(step.graph.operations) <= SHOWN:
         totals = {x: step.total(x) for x in step.totals.history if step.total(x) is not None}
         if all(total.size <= FEW for total in totals.values()):
@@ -160,13 +162,16 @@ def operations(box):
 
 
 def arrival(step, y, written):
-    """The rows for a cotangent that arrives: it was added up from one for each use of y."""
+    """The rows for a cotangent that arrives: it was added up from one for each use of y, or else something got lost."""
     parts = [g for number, g, _ in step.totals.history[y] if number < step.number]
-    if len(parts) < 2:
-        return [("arrives", written)]
-    if parts[0].size == 1:
-        written += f" = {' + '.join(map(value, parts))}"
-    return [("arrives", written), ("", f"from all {len(parts)} uses of {step.graph.label(y)}: nothing is left to come")]
+    total = step.totals.after(y, step.number - 1)
+    sum_ = f" = {' + '.join(map(value, parts))}" if len(parts) > 1 and parts[0].size == 1 else ""
+    if not np.array_equal(step.arriving[y], total, equal_nan=True):
+        return [("arrives", written), ("", f"but {step.graph.label(y)} has got {value(total)}{sum_}: that is an error")]
+    rows = [("arrives", written + sum_)]
+    if len(parts) > 1:
+        rows.append(("", f"from {len(parts)} uses of {step.graph.label(y)}"))
+    return rows
 
 
 def named_value(step, x):
