@@ -122,6 +122,8 @@ class Assignment:
     left_out    files and folders of the engine that would give the answers away, beside the bodies of the holes
     imports     the modules that the files to hand in may import, beside the engine's own
     rules       what a hand-in must not do, a line each, as the hand-out says it
+    compiling   seconds of processor time that a submission may take for compiling, in all cases together and beside
+                theirs; one case gets at most a third of it
     """
     id: str
     title: str
@@ -129,6 +131,7 @@ class Assignment:
     left_out: tuple[str, ...] = ()
     imports: tuple[str, ...] = ("numpy", "numba", "math", "itertools", "collections", "functools", "operator", "typing")
     rules: tuple[str, ...] = ()
+    compiling: float = 45.0
 
     @property
     def files(self):

@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from . import feedback, tree
-from .workers import Failed, Worker
+from .workers import Failed, OutOfTime, Worker
+
+PATIENCE = 2               # times that a tree may not load in time before that is believed
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,17 @@ class Grader:
     def __init__(self, assignment, tree, reference, seed, limits, cache, isolation):
         self.assignment, self.tree, self.reference = assignment, tree, reference
         self.seed, self.limits, self.cache, self.isolation = seed, limits, cache, isolation
+        self.compiling, self.hung = assignment.compiling, 0
 
     def outcome(self, planned):
         """Run one case, in a process of its own."""
         case, seconds, flag, printed = planned.case, 0.0, None, ""
+        if self.hung == PATIENCE:
+            return Outcome(planned, 0.0, f"not run: your files did not load in time in {PATIENCE} other tests")
         try:
             with Worker(self.assignment, self.tree, self.cache, self.limits, self.isolation) as worker:
                 try:
-                    worker.load()
+                    self.load(worker)
                     wrong = None
                     for call in range(case.calls):
                         wrong = wrong or self.objection(worker, case, call)
@@ -103,13 +108,30 @@ class Grader:
         """None if the values of one call are right, else a line on what is wrong."""
         arguments = case.arguments(self.seed, call)
         expected = None if case.check else self.reference.values(case, call, arguments)
-        values = worker.call(case.probe, arguments, case.seconds + self.limits.compiling)
+        values = self.call(worker, case, arguments)
         if case.check is None:
             return feedback.difference(values, expected, case.rtol, case.atol)
         try:
             return case.check(case.arguments(self.seed, call), values)
         except Exception as error:         # a check may meet values of any type and shape
             return f"the values could not be checked: {type(error).__name__}: {error}"
+
+    def load(self, worker):
+        """Let a worker load the tree.   Raises Failed."""
+        try:
+            worker.load()
+        except OutOfTime:
+            self.hung += 1
+            raise
+
+    def call(self, worker, case, arguments):
+        """The values of a probe.   What it takes longer than the case's time counts as compiling.   Raises Failed."""
+        try:
+            return worker.call(case.probe, arguments, case.seconds + min(self.compiling, self.assignment.compiling / 3))
+        except OutOfTime:
+            raise Failed(f"it took more than {case.seconds:g} seconds, compiling apart") from None
+        finally:
+            self.compiling = max(0.0, self.compiling - max(0.0, worker.seconds - case.seconds))
 
     def explain(self, failed):
         """Why there are no values, for the student."""

@@ -13,7 +13,6 @@ SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtim
 class Limits:
     """threads       of Numba
     loading         seconds for loading a tree
-    compiling       seconds for compiling in a case, beside its own
     memory          bytes in use, at most
     addresses       bytes of address space: what Numba and its compiler reserve is far more than they use
     file, disk      bytes in one file, and in all files
@@ -21,7 +20,6 @@ class Limits:
     """
     threads: int = 2
     loading: float = 20.0
-    compiling: float = 10.0
     memory: int = 1 << 30
     addresses: int = 4 << 30
     file: int = 64 << 20

@@ -16,6 +16,7 @@ from .processes import Forked, Spawned, base
 KINDS = ("namespaces", "user", "process")
 TRUSTED = "trusted"
 OUTPUT_LIMIT = 16_384      # bytes that are kept of what the student's code prints
+PENDING = object()
 PATIENCE = 0.02            # seconds between two looks at the clock
 STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
 USERS = range(50_000, 60_000)              # ids for the workers of root, one each
@@ -28,6 +29,10 @@ class Failed(Exception):
     def __init__(self, reason, error=None):
         super().__init__(reason)
         self.reason, self.error = reason, error
+
+
+class OutOfTime(Failed):
+    """A worker took too long."""
 
 
 class NotIsolated(OSError):
@@ -121,16 +126,15 @@ class Worker:
         """Send something and read a message, in a thread of its own, since either may take for ever."""
         answers = queue.SimpleQueue()
         threading.Thread(target=self.exchange, args=(send, answers), daemon=True).start()
-        clock = Clock(self.process.pid)
-        while True:
+        clock, answer = Clock(self.process.pid), PENDING
+        while answer is PENDING:
             try:
                 answer = answers.get(timeout=PATIENCE)
-                break
             except queue.Empty:
-                if clock.read() > seconds:
-                    raise Failed(f"it did not {what} within {seconds:g} seconds") from None
                 self.watch(clock)
-        self.seconds = clock.read()
+            self.seconds = clock.read()
+            if self.seconds > seconds:
+                raise OutOfTime(f"it did not {what} in time")
         if isinstance(answer, protocol.BadMessage):
             raise Failed(f"it answered with {answer}")
         if answer is None:
