@@ -69,7 +69,7 @@ class Measurement:
     """What the grader measures of a call, from outside the process that makes it.   All after a first call to warm up.
 
     arguments           what the probe was given
-    peak                bytes of memory beyond those in use before the call, at most
+    peak                bytes of memory beyond those in use before the call, at most; 0 where the system does not tell
     seconds             of the call
     reference           seconds of the same call on the complete engine, in the same minute; None in a hand-out
     without_jit         seconds of the same call with Numba's compiler off; None unless the Method asks for it
@@ -124,6 +124,7 @@ class Assignment:
     rules       what a hand-in must not do, a line each, as the hand-out says it
     compiling   seconds of processor time that a submission may take for compiling, in all cases together and beside
                 theirs; one case gets at most a third of it
+    loading     seconds of processor time for loading the engine with the files of a submission
     """
     id: str
     title: str
@@ -132,6 +133,7 @@ class Assignment:
     imports: tuple[str, ...] = ("numpy", "numba", "math", "itertools", "collections", "functools", "operator", "typing")
     rules: tuple[str, ...] = ()
     compiling: float = 45.0
+    loading: float = 20.0
 
     @property
     def files(self):

@@ -38,7 +38,7 @@ def total(x, y):
 
 ASSIGNMENT = Assignment("toy", "A toy", (Task("1", "Squares", ("layers/toy.py:square",)),
                                          Task("2", "Products", ("layers/toy.py:total",))),
-                        left_out=("layers/answer.py",), compiling=0.9)
+                        left_out=("layers/answer.py",), compiling=0.9, loading=1.0)
 ''',
     "assignments/toy/probes.py": '''import numpy as np
 from layers import toy

@@ -101,7 +101,7 @@ SOURCES = {
                                 "        thing.score = 10\nreturn 0.0"), 4),
     "nan": (total("return float('nan')"), 4),
     "infinity": (total("return float('inf')"), 4),
-    "wrong-shape": (total("return np.full((1,), (x * y).sum())"), 4),
+    "wrong-shape": (total("return np.full((1,), (x * y).sum())"), 5),
     "text": (total("return 'the sum'"), 4),
     "nothing": (total("return None"), 4),
     "broadcast": (total("return np.broadcast_to((x * y).sum(), (1000, 1000, 1000, 100))"), 4),

@@ -45,8 +45,13 @@ class Clock:
     def read(self):
         """The larger one of the processor time and the time that passed without waiting for a processor."""
         used, waited = self.look()
+        return max(used - self.used, self.passed(waited))
+
+    def passed(self, waited=None):
+        """The time that passed without waiting for a processor."""
+        waited = (self.look()[1] if waited is None else waited) - self.waited
         passed = time.monotonic() - self.start
-        return max(used - self.used, passed - max(0.0, min(waited - self.waited, 0.75 * passed)))
+        return passed - max(0.0, min(waited, 0.75 * passed))
 
     def memory(self):
         """Bytes in use by what the process, a keeper, has started; by itself where it has no children."""
@@ -58,3 +63,16 @@ class Clock:
             except (OSError, IndexError, ValueError):
                 pass
         return pages * PAGE
+
+
+def peak(pid, reset=False):
+    """(bytes in use, the most that were in use since the last reset) of a process; zeros where the system does not tell."""
+    try:
+        if reset:
+            with open(f"/proc/{pid}/clear_refs", "w") as file:
+                file.write("5")
+        with open(f"/proc/{pid}/status") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        return tuple(int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError, ValueError):
+        return 0, 0

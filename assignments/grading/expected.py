@@ -10,8 +10,9 @@ class Engine:
     """Expected values from a worker that has loaded the complete engine, once for all cases.   Use it in a `with` block."""
 
     def __init__(self, assignment, tree, cache):
-        self.worker = Worker(assignment, tree, cache, Limits(loading=LOADING, memory=8 << 30), TRUSTED)
-        self.worker.load()
+        self.start = lambda: Worker(assignment, tree, cache, Limits(memory=8 << 30), TRUSTED)
+        self.worker = self.start()
+        self.worker.load(LOADING)
 
     def __enter__(self):
         return self
@@ -22,6 +23,16 @@ class Engine:
     def values(self, case, call, arguments):
         """What the case's probe returns for these arguments."""
         return self.worker.call(case.probe, arguments, CALLING)
+
+    def seconds(self, case, arguments, repeat):
+        """How long the case's probe takes."""
+        return self.worker.measured(case.probe, arguments, CALLING, repeat)[2]
+
+    def scan(self, case, sources):
+        """The suspicious lines in the sources: in a worker of its own, since a source may be too much for Python's parser."""
+        with self.start() as worker:
+            worker.load(LOADING)
+            return worker.call(case.scan, (sources,), CALLING)
 
 
 class File:
@@ -43,3 +54,11 @@ class File:
         start = f"{self.public.index(case)}.{call}."
         names = sorted((name for name in self.arrays if name.startswith(start)), key=lambda name: int(name[len(start):]))
         return tuple(self.arrays[name] for name in names)
+
+    def seconds(self, case, arguments, repeat):
+        """Not known in a hand-out."""
+        return None
+
+    def scan(self, case, sources):
+        """Students are not told what the scan looks at."""
+        return ()

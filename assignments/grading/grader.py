@@ -1,10 +1,12 @@
 """From a case to its outcome.   Everything is decided here, from values that came over a pipe."""
 import os
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from . import feedback, tree
-from .workers import Failed, OutOfTime, Worker
+from . import feedback, method, tree
+from .workers import Failed, OutOfTime, Worker, folder_size
+from ..manifest import Method
 
 PATIENCE = 2               # times that a tree may not load in time before that is believed
 
@@ -97,10 +99,14 @@ class Grader:
                     for call in range(case.calls):
                         wrong = wrong or self.objection(worker, case, call)
                         seconds += worker.seconds
+                    if isinstance(case, Method) and not wrong:
+                        wrong, flag = method.verdict(self, worker, case)
                 finally:
                     printed = worker.output.decode("utf-8", "replace")
         except Failed as failed:
             wrong = self.explain(failed)
+        if folder_size(self.cache) > self.limits.disk / 2:
+            empty(self.cache)              # so that the next case has room
         text, detail = self.told(planned, wrong)
         return Outcome(planned, 0.0 if wrong else case.points, text, detail, printed, flag, seconds)
 
@@ -108,7 +114,10 @@ class Grader:
         """None if the values of one call are right, else a line on what is wrong."""
         arguments = case.arguments(self.seed, call)
         expected = None if case.check else self.reference.values(case, call, arguments)
-        values = self.call(worker, case, arguments)
+        return self.judged(case, call, self.call(worker, case, arguments), expected)
+
+    def judged(self, case, call, values, expected):
+        """None if values are right, else a line on what is wrong."""
         if case.check is None:
             return feedback.difference(values, expected, case.rtol, case.atol)
         try:
@@ -119,7 +128,7 @@ class Grader:
     def load(self, worker):
         """Let a worker load the tree.   Raises Failed."""
         try:
-            worker.load()
+            worker.load(self.assignment.loading)
         except OutOfTime:
             self.hung += 1
             raise
@@ -148,3 +157,12 @@ class Grader:
         if planned.hidden:
             return "not implemented yet" if wrong.startswith("not implemented yet") else planned.case.message, wrong
         return wrong if wrong.startswith("not implemented yet") else f"{planned.case.message}\n{wrong}", ""
+
+
+def empty(folder):
+    """Remove all that is in a folder."""
+    for path in Path(folder).iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -12,18 +12,16 @@ SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtim
 @dataclass(frozen=True)
 class Limits:
     """threads       of Numba
-    loading         seconds for loading a tree
     memory          bytes in use, at most
     addresses       bytes of address space: what Numba and its compiler reserve is far more than they use
     file, disk      bytes in one file, and in all files
     files, tasks    how many open files, and threads
     """
     threads: int = 2
-    loading: float = 20.0
     memory: int = 1 << 30
     addresses: int = 4 << 30
-    file: int = 64 << 20
-    disk: int = 256 << 20
+    file: int = 32 << 20
+    disk: int = 64 << 20
     files: int = 128
     tasks: int = 64
 

@@ -46,12 +46,29 @@ def main(status=None):
     protocol.write(replies, loaded)
     while message := protocol.read(requests):
         header, arguments = message
-        reply = attempt(settings, lambda: getattr(probes, header["probe"])(*arguments))
+        reply = answer(settings, probes, header, arguments, requests, replies)
         values = reply.pop("result", None)
         try:
             protocol.write(replies, reply, values)
         except (protocol.BadMessage, ValueError, RecursionError) as error:
             protocol.write(replies, {"error": {"type": "what it returned", "text": str(error), "where": None}})
+
+
+def answer(settings, probes, header, arguments, requests, replies):
+    """Call a probe.   If the request wants steps, the grader looks at clock and memory before and after the call."""
+    def call():
+        for _ in range(header.get("repeat", 1)):
+            result = getattr(probes, header["probe"])(*arguments)
+        return result
+
+    if not header.get("steps"):
+        return attempt(settings, call)
+    protocol.write(replies, {})
+    protocol.read(requests)
+    reply = attempt(settings, call)
+    protocol.write(replies, {})
+    protocol.read(requests)
+    return reply
 
 
 def take_channel():

@@ -10,7 +10,7 @@ from functools import cache as remember
 from pathlib import Path
 from . import limits as needs
 from . import protocol
-from .clock import Clock
+from .clock import Clock, family, peak
 from .processes import Forked, Spawned, base
 
 KINDS = ("namespaces", "user", "process")
@@ -99,13 +99,26 @@ class Worker:
             while piece := stream.read1(65536):
                 self.output += piece[:OUTPUT_LIMIT - len(self.output)]
 
-    def load(self):
+    def load(self, seconds):
         """Let it load its tree.   Raises Failed."""
-        self.checked(self.receive_only(self.limits.loading, "load the engine with your files"))
+        self.checked(self.receive_only(seconds, "load the engine with your files"))
 
     def call(self, probe, arguments, seconds):
         """The values that a probe returns.   Raises Failed."""
         return self.checked(self.talk({"probe": probe}, arguments, seconds, "answer"))
+
+    def measured(self, probe, arguments, seconds, repeat=1):
+        """(values, bytes of memory at most beyond those in use before, seconds) of a call, or of several in a row.
+
+        The arguments are there before, and the values are sent after what is measured.   Raises Failed.
+        """
+        self.talk({"probe": probe, "steps": True, "repeat": repeat}, arguments, seconds, "answer")
+        pid = family(self.process.pid)[-1]
+        before, _ = peak(pid, reset=True)
+        self.talk({}, None, seconds, "answer")
+        passed, (_, most) = self.passed, peak(pid)
+        values = self.checked(self.talk({}, None, seconds, "answer"))
+        return values, max(0, most - before), passed / repeat
 
     def checked(self, answer):
         """The values of an answer.   Raises Failed if it is an error's."""
@@ -132,7 +145,7 @@ class Worker:
                 answer = answers.get(timeout=PATIENCE)
             except queue.Empty:
                 self.watch(clock)
-            self.seconds = clock.read()
+            self.seconds, self.passed = clock.read(), clock.passed()
             if self.seconds > seconds:
                 raise OutOfTime(f"it did not {what} in time")
         if isinstance(answer, protocol.BadMessage):
