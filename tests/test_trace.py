@@ -130,7 +130,7 @@ def test_a_walk_that_loses_cotangents_is_told_so(monkeypatch):
     a, b, c, d = diamond()
     monkeypatch.setattr(autograd, "propagate", overwriting)
     words = str(list(trace.backward(d))[2])
-    assert "arrives   g = 4\n            but b has got 16 = 8 + 4 + 4: that is an error" in words
+    assert "arrives   g = 4\n            but b was given 16 = 8 + 4 + 4: the walk is wrong" in words
 
 
 def test_writes_in_place():
@@ -273,6 +273,20 @@ def test_operations_of_ones_own_and_of_several_inputs():
     assert steps["cube"].inputs == [("x", x)] and steps["cube"].formula is None and steps["cube"].rule is None
     assert [name for name, _ in steps["einsum"].inputs] == ["x1", "x2"]
     assert all(str(step) for step in steps.values()) and all(str(step) for step in trace.backward(y))
+
+
+def test_values_of_all_kinds_in_words():
+    x = leaf(np.arange(12.0))
+    empty = Tensor(np.zeros((0, 3)), requires_grad=True)
+    y = minigrad.where(x > 4, x, 0.5)[minigrad.tensor([3, 1])].sum() + (x * np.arange(12)).mean() + empty.sum()
+    with np.errstate(all="ignore"):
+        y = y + (x.clamp(min=2) / (x - 3)).sum() * minigrad.tensor(float("nan"))
+        steps = [*trace.forward(y), *trace.backward(y)]
+    words = "\n".join(map(str, steps))
+    for expected in ("7 of 12 True", "(12,) float64, 0 to 11", "(12,) int64, 0 to 11", "b: 0.5", "x: empty = []", "min: 2",
+                     "1 of 12 NaN or infinite", "nan"):
+        assert expected in words
+    assert all(step.draw() for step in steps[:3])
 
 
 # Layers

@@ -40,8 +40,8 @@ def extent(x):
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         bad = x.size - np.count_nonzero(np.isfinite(x))
         return f"{bad} of {x.size} NaN or infinite"
-    if x.size == 0:
-        return "empty"
+    if x.dtype.kind == "b":
+        return f"{np.count_nonzero(x)} of {x.size} True"
     return f"{x.min():.4g} to {x.max():.4g}"
 
 
@@ -163,11 +163,11 @@ def operations(box):
 
 def arrival(step, y, written):
     """The rows for a cotangent that arrives: it was added up from one for each use of y, or else something got lost."""
-    parts = [g for number, g, _ in step.totals.history[y] if number < step.number]
+    parts = [g for number, g, _ in step.totals.history.get(y, ()) if number < step.number]
     total = step.totals.after(y, step.number - 1)
     sum_ = f" = {' + '.join(map(value, parts))}" if len(parts) > 1 and parts[0].size == 1 else ""
     if not np.array_equal(step.arriving[y], total, equal_nan=True):
-        return [("arrives", written), ("", f"but {step.graph.label(y)} has got {value(total)}{sum_}: that is an error")]
+        return [("arrives", written), ("", f"but {step.graph.label(y)} was given {value(total)}{sum_}: the walk is wrong")]
     rows = [("arrives", written + sum_)]
     if len(parts) > 1:
         rows.append(("", f"from {len(parts)} uses of {step.graph.label(y)}"))
