@@ -44,8 +44,7 @@ assert 3 + 3 == 6
 
 
 def test_there_are_notebooks():
-    numbers = [path.name[:2] for path in NOTEBOOKS]
-    assert numbers and len(set(numbers)) == len(numbers)
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02}" for n in range(1, 13)]
     assert {path.stem for path in NOTEBOOKS} == {path.stem for path in convert.FOLDER.glob("*.ipynb")}
 
 

@@ -286,7 +286,7 @@ field_figures.receptive_fields()
 # ## Training
 #
 # Digits of 14 x 14 pixels in 4 grey levels. The baseline takes each pixel by itself, with its own frequencies of the
-# four levels; a fair coin for each pixel would cost 2 bits.
+# four levels; four equally likely levels would cost 2 bits a pixel.
 
 # %%
 from models.data import digits
@@ -343,9 +343,10 @@ assert all(curve[-1, 1] < (0.85 if FAST else 0.65) * independent for curve in cu
 # %% [markdown]
 # ## Drawing, fast
 #
-# Training needs one pass for all pixels. Drawing needs pixel after pixel, and the plain loop runs the whole network 196
-# times, 195 times more than necessary at each position: what was computed for earlier pixels doesn't change. The engine
-# keeps it. With the same random numbers, both must draw the same images.
+# Training needs one pass for all pixels. Drawing goes pixel after pixel, and the plain loop runs the whole network for
+# each of them: 196 passes, of which one pixel each is used. But what was computed for earlier pixels doesn't change.
+# The engine keeps it, and computes each layer at the new pixel only. With the same random numbers, both must draw the
+# same images.
 
 # %%
 import time
