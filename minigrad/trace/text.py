@@ -167,7 +167,8 @@ def arrival(step, y, written):
     total = step.totals.after(y, step.number - 1)
     sum_ = f" = {' + '.join(map(value, parts))}" if len(parts) > 1 and parts[0].size == 1 else ""
     if not np.array_equal(step.arriving[y], total, equal_nan=True):
-        return [("arrives", written), ("", f"but {step.graph.label(y)} was given {value(total)}{sum_}: the walk is wrong")]
+        return [("arrives", written),
+                ("", f"but {step.graph.label(y)} was given {value(total)}{sum_}: the walk is wrong")]
     rows = [("arrives", written + sum_)]
     if len(parts) > 1:
         rows.append(("", f"from {len(parts)} uses of {step.graph.label(y)}"))
