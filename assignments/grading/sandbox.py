@@ -38,9 +38,9 @@ def move(settings):
     root = settings["root"]
     mount(None, "/", None, RECURSIVE | PRIVATE)
     mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, "size=1m,mode=755")
+    bind(settings["tree"], root + settings["tree"], False)                     # first: a .venv may lie in it
     for path in (*settings["readable"], *DEVICES):
         bind(path, root + path, path in DEVICES)
-    bind(settings["tree"], root + settings["tree"], False)
     bind(settings["cache"], root + settings["cache"], True)
     os.makedirs(root + "/proc", exist_ok=True)
     try:
