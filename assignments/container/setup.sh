@@ -21,3 +21,6 @@ if ! environment 2> /dev/null; then
     environment
 fi
 ../venv/bin/pip install -q -r requirements.txt
+
+# The complete engine passes: so this image works, and what Numba compiled for it is kept.
+../venv/bin/python -m assignments check
