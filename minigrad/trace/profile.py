@@ -2,8 +2,8 @@
 import sys
 import time
 from .. import autograd
-from ..tensor import Tensor, raw
-from . import recording
+from ..tensor import raw
+from .recording import Listener
 
 clock = time.perf_counter
 
@@ -24,7 +24,7 @@ class Row:
         self.bytes += sum(array.nbytes for array in arrays if array.base is None)
 
 
-class profile(recording.Listener):
+class profile(Listener):
     """`with profile() as table:` times every operation and every rule; `print(table)` shows them, the slowest first.
 
     An operation's time is from the call of its function to the moment when its result becomes a tensor.  Python tells
@@ -58,10 +58,9 @@ class profile(recording.Listener):
 
     def made(self, serial, frame):
         """A tensor was made: look for the function that called `record`, or `constant`."""
-        now, depth, frame = clock(), 1, frame
-        maker = sys._getframe()
-        while maker is not frame:
-            maker, depth = maker.f_back, depth + 1
+        now, depth, running = clock(), 1, sys._getframe()
+        while running is not frame:
+            running, depth = running.f_back, depth + 1
         ending = frame.f_back              # Tensor.__init__ is called by `record`, `constant`, or something else
         if ending.f_code.co_name not in ("record", "constant") or depth + 2 > len(self.starts):
             return
@@ -83,15 +82,16 @@ class profile(recording.Listener):
         none, names = Row(), {*self.forward, *self.backward}
         pairs = {name: (self.forward.get(name, none), self.backward.get(name, none)) for name in names}
         order = sorted(names, key=lambda name: -sum(row.seconds for row in pairs[name]))
-        lines = [f"{'operation':20}{'calls':>7}{'ms':>10}{'us each':>10}{'MB':>9}"
+        width = max(map(len, [*names, "operation"]))
+        lines = [f"{'operation':{width}}{'calls':>7}{'ms':>10}{'us each':>10}{'MB':>9}"
                  f"{'backward':>10}{'ms':>10}{'us each':>10}{'MB':>9}{'share':>8}"]
         for name in order:
             share = sum(row.seconds for row in pairs[name]) / self.seconds
-            lines.append(f"{name:20}{cells(pairs[name][0], 7)}{cells(pairs[name][1], 10)}{share:8.1%}")
+            lines.append(f"{name:{width}}{cells(pairs[name][0], 7)}{cells(pairs[name][1], 10)}{share:8.1%}")
         found = sum(row.seconds for pair in pairs.values() for row in pair)
-        lines.append(f"{'elsewhere':20}{'':7}{1000 * (self.seconds - found):10.3f}{'':58}"
+        lines.append(f"{'elsewhere':{width}}{'':7}{1000 * (self.seconds - found):10.3f}{'':58}"
                      f"{1 - found / self.seconds:8.1%}")
-        lines.append(f"{'in all':20}{'':7}{1000 * self.seconds:10.3f}")
+        lines.append(f"{'in all':{width}}{'':7}{1000 * self.seconds:10.3f}")
         return "\n".join(lines)
 
 
