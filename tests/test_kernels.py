@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from layers import kernels
-from layers.kernels import loops, taps
+from layers.kernels import loops, taps, workspaces
 from layers.kernels.geometry import Geometry, all_taps
 
 OPERATIONS = ("forward", "input_gradient", "weight_gradient")
@@ -147,6 +147,31 @@ def test_planted_faults_are_seen(fault):
     assert abs(taps.input_gradient(y, wrong[0], bx, wrong[1]) - loops.input_gradient(y, w, bx, geometry)).max() > 0.1
 
 
+def test_nothing_stays_in_the_workspaces():
+    """They are used again; what an earlier call has left there, infinities included, does not show."""
+    for geometry, batch in ((Geometry((6, 6), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1, all_taps((3, 3))), 5),
+                            (Geometry((9, 7), (3, 2), (2, 3), (2, 1, 0, 1), (1, 1), 1, all_taps((3, 2))), 21),
+                            (Geometry((90, 50), (3, 5), (1, 1), (1, 1, 2, 2), (1, 1), 1, all_taps((3, 5))), 3)):
+        arguments = problem(geometry, batch, 3, 5, np.float32, np.random.default_rng(6))
+        before = run(taps, *arguments, geometry)
+        with np.errstate(all="ignore"):
+            run(taps, *(np.full_like(a, np.inf) for a in arguments), geometry)
+        assert workspaces.kept
+        for first, again in zip(before, run(taps, *arguments, geometry)):
+            assert np.array_equal(first, again)
+
+
+def test_few_workspaces_are_kept(monkeypatch):
+    monkeypatch.setattr(workspaces, "kept", {})
+    monkeypatch.setattr(workspaces, "KEPT", 300_000)
+    for size in range(20, 30):
+        geometry = Geometry((size, size), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1, all_taps((3, 3)))
+        x, w, b, *_ = problem(geometry, 4, 3, 5, np.float32, np.random.default_rng(7))
+        taps.forward(x, w, b, geometry)
+    assert 1 <= len(workspaces.kept) < 10
+    assert sum(a.nbytes + b.nbytes for _, a, b in workspaces.kept.values()) <= 300_000
+
+
 def test_choosing_a_kernel_set():
     assert kernels.active() is taps
     assert kernels.use("loops") == "taps" and kernels.active() is loops
@@ -168,7 +193,8 @@ def test_nothing_is_written_outside_the_workspaces(monkeypatch, size, kernel, ba
         memory[8192:8192 + count] = 0
         return memory[8192:8192 + count].reshape(shape)
 
-    monkeypatch.setattr(taps, "zeros", guarded)
+    monkeypatch.setattr(workspaces, "kept", {})
+    monkeypatch.setattr(workspaces, "zeros", guarded)
     geometry = Geometry(size, kernel, (1, 1), (0, 0, 0, 0), (1, 1), 1, all_taps(kernel))
     x, w = np.ones((batch, 2, *size), np.float32), np.ones((3, 2, *kernel), np.float32)
     y = taps.forward(x, w, None, geometry)

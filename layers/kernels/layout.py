@@ -24,17 +24,21 @@ out there: next to the border of an image, and most of all in transposed convolu
 """
 from collections import namedtuple
 from functools import lru_cache
+import math
 import numpy as np
 from minigrad.vectors import BYTES, FEW
 
 POSITIONS = 1024       # a group end to end has about so many places: enough to fill the registers, few enough for the
                        # near caches
+NEAREST = 16 << 10     # bytes of the first-level cache that a tile's part of the source may take
+STRIP = 12 << 10       # bytes that a strip of the result may take, for each channel
+PANEL = 8              # see Layout.panel
 CACHE = 3 << 18        # a group side by side takes at most so many bytes, a part of the second-level cache
 BLOCK, TILE = 4, 4     # channels, and registers of the result, that are computed together
 
 
 class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images height band line plane "
-                                  "columns run passes taps starts bounds shifts weights")):
+                                  "strip panel near columns run passes taps starts bounds shifts weights")):
     """Where things lie.
 
     down, right how many phases the source is split into, along each axis
@@ -48,6 +52,9 @@ class Layout(namedtuple("Layout", "down right top left pitch rows between spacin
     band        rows of the result in a group
     line        as computed, the result's rows are so far from each other
     plane       places of one channel's one phase
+    strip       rows of the result that are computed before they are put where they belong
+    panel       how many blocks of channels take their turn on what is read of the source
+    near        how many input channels of what a tile reads fit into the nearest cache
     columns     for each column of the source, the place of its pixels within their row, that of its phase included
     run         the places, from the first one on, of pixels that follow each other without a gap
     passes      an int64 array with a row per pass: see PASS
@@ -125,7 +132,7 @@ def build(size, phases, origin, passes, batch, channels, lanes):
         # with fewer images than lanes, a register holds several neighbouring pixels, so rows must not be shorter
         if images == lanes or images <= batch and phases == (1, 1) and min(size[1], width) >= lanes:
             cuts += [side_by_side(size, phases, origin, passes, images, channels, lanes, whole) for whole in (1, TILE)]
-    layouts = [lay_out(cut, size, phases, origin, passes, lanes) for cut in dict.fromkeys(cuts)]
+    layouts = [lay_out(cut, size, phases, origin, passes, channels, lanes) for cut in dict.fromkeys(cuts)]
     return min(layouts, key=lambda layout: cost(layout, batch))
 
 
@@ -138,7 +145,7 @@ def cost(layout, batch):
     return -(-batch // layout.images) * bands * len(layout.shifts) * copying * preference      # phases or short runs
 
 
-def lay_out(cut, size, phases, origin, passes, lanes):
+def lay_out(cut, size, phases, origin, passes, channels, lanes):
     """The Layout that follows from a cut."""
     taps = [(phase, down * cut.pitch + right * cut.between) for _, taps in passes for phase, down, right in taps]
     places = cut.rows * cut.pitch * (cut.images if cut.between == 1 else 1)
@@ -157,11 +164,34 @@ def lay_out(cut, size, phases, origin, passes, lanes):
             chosen.append(first + np.nonzero(taken)[1])
             bounds.extend(bounds[-1] + np.cumsum(taken.sum(1)))
         first += len(mine)
+    starts = np.concatenate([np.zeros(0, np.int64), *starts])
     chosen = np.concatenate([np.zeros(0, np.int64), *chosen])
     run = np.arange(max(size[0] * size[1], cut.height * max(p.width for p, _ in passes))) * cut.between
-    return Layout(*phases, *origin, *cut, plane, columns, run, np.array(table, np.int64), taps,
-                  np.concatenate([np.zeros(0, np.int64), *starts]), np.array(bounds, np.int64), taps[chosen],
-                  chosen * BLOCK)
+    near = max(1, NEAREST // (BYTES * most_lines(starts, bounds, taps[chosen], lanes)))
+    return Layout(*phases, *origin, *cut, plane, *turns(cut, channels * phases[0] * phases[1] * plane, lanes), near, columns, run, np.array(table, np.int64), taps,
+                  starts, np.array(bounds, np.int64), taps[chosen], chosen * BLOCK)
+
+
+def turns(cut, places, lanes):
+    """The strip and the panel of a layout whose source has so many places.
+
+    A small source stays in the near caches anyway; then the result is written in long runs, channel by channel.
+    Images end to end have no rows to cut at; there, all of a group is one strip.  Otherwise a strip is so small that
+    a panel fits into the second-level cache, but of whole tiles.
+    """
+    if places * BYTES // lanes <= 4 * NEAREST:
+        return max(1, cut.band), 1
+    if cut.between == 1:
+        return max(1, cut.band), PANEL
+    rows = TILE // math.gcd(TILE, cut.line // lanes)
+    return rows * max(1, STRIP // (rows * cut.line * BYTES // lanes)), PANEL
+
+
+def most_lines(starts, bounds, shifts, lanes):
+    """How many lines of the cache the tile that takes most taps reads of one channel."""
+    tile = int(np.argmax(np.diff(bounds, append=bounds[-1])))
+    places = np.add.outer(starts[TILE * tile:TILE * (tile + 1)], shifts[bounds[tile]:bounds[min(tile + 1, len(bounds) - 1)]])
+    return max(1, len(np.unique([places // lanes, (places + lanes - 1) // lanes])))
 
 
 def extents(size, phases, origin, passes):

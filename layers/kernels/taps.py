@@ -14,16 +14,18 @@ out is not in the list, and costs nothing; dilation changes the shifts; a stride
 
 Every sum is added up in an order that depends on the shapes alone: the number of threads has no influence on a result.
 """
-import math
 import numpy as np
 from minigrad.compiled import config, get_num_threads, njit, prange
+from minigrad.machine_code import MachineCode, call
+from minigrad.order import in_order
 from minigrad.vectors import (
     LANES, broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
-from . import layout
+from . import layout, workspaces
 from .geometry import all_taps
 from .layout import BLOCK
 
 CONVOLUTION, CORRELATION = 0, 1
+NEAR = 64              # registers of a channel that a part of the weight gradient goes over
 PARTS = 4              # the weight gradient's sum over the batch is cut into so many parts, whatever the threads
 SMALL = 1 << 19        # below so many multiply-adds, waking the other threads costs more than it saves
 
@@ -58,8 +60,9 @@ def weight_gradient(x, y, geometry):
     sums = np.zeros((parts, groups * blocks, tiles, BLOCK * 4), x.dtype)
     workers = threads(y.size * members * taps)
     slices = -(-workers // parts)                          # with few parts, the threads share the channels as well
-    scratch, places = workspaces(workers, x.shape[1], plan, x.dtype)
-    run(workers, CORRELATION, x, y, sums, np.zeros(0, x.dtype), plan, (1, 1), groups, scratch, places, slices)
+    key, *rooms = workspaces.borrow(plan, CORRELATION, workers, x.shape[1], BLOCK, plan.band, x.dtype)
+    run(workers, CORRELATION, x, y, sums, np.zeros(0, x.dtype), plan, (1, 1), groups, *rooms, slices)
+    workspaces.give_back(key, plan, *rooms)
     sums = sums.sum(0).reshape(groups, blocks, tiles, BLOCK, 4).swapaxes(2, 3)
     sums = sums.reshape(groups, blocks * BLOCK, tiles * 4)[:, :C // groups, :members * taps]
     w = np.zeros((C, members, *geometry.kernel), x.dtype)
@@ -78,15 +81,14 @@ def threads(multiplications):
     return 1 if multiplications < SMALL else get_num_threads()
 
 
-def run(workers, *arguments):
+def run(workers, kind, a, b, *more):
     """Run a kernel on one thread or on several.  If it must be compiled first, that is done at LLVM's lowest level of
     effort: the hot loops are written out in registers, there is little left to find, and it takes 40 % less time."""
+    arguments = kind, in_order(a), in_order(b), *more      # as the compiled code takes for granted
     before, config.OPT = config.OPT, 1
     try:
-        if workers == 1:
-            share(0, 1, *arguments)
-        else:
-            share_out(workers, *arguments)
+        address = SHARE.address(a.dtype, (0, workers, *arguments))
+        (share_out if workers > 1 else whole)(address, workers, *arguments)
     finally:
         config.OPT = before
 
@@ -104,22 +106,6 @@ def pack(w, taps, groups):
     return packed.reshape(groups * blocks, members, len(taps), BLOCK)
 
 
-def workspaces(workers, channels, plan, dtype):
-    """For each thread, a zeroed source in the flat layout, and room for BLOCK rows of places of the result."""
-    # whole tiles are written and read, past the last place
-    places = max(plan.plane, len(plan.starts) * LANES[dtype], plan.band * plan.line) + 64
-    return (zeros(dtype, workers, channels * plan.down * plan.right * plan.plane + 128),
-            zeros(dtype, workers, BLOCK, places))
-
-
-def zeros(dtype, *shape):
-    """Zeros that start at a multiple of 64 bytes: a register loaded from there lies in one line of the cache."""
-    count = math.prod(shape)
-    memory = np.zeros(count + 64 // dtype.itemsize, dtype)
-    start = -memory.ctypes.data % 64 // dtype.itemsize
-    return memory[start:start + count].reshape(shape)
-
-
 def walk(source, weights, bias, result, plan, step, groups):
     """Run all passes of a convolution or a transposed one.   step: the result's phases, down and right"""
     C, blocks = result.shape[1] // groups, weights.shape[0] // groups
@@ -129,8 +115,10 @@ def walk(source, weights, bias, result, plan, step, groups):
     jobs = number_of_jobs(plan, source.shape[0])
     workers = threads(result.size * weights.shape[1] * len(plan.taps))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
-    scratch, places = workspaces(workers, source.shape[1], plan, source.dtype)
-    run(workers, CONVOLUTION, source, weights, result, biases.ravel(), plan, step, groups, scratch, places, slices)
+    panel = min(plan.panel, -(-blocks // slices))
+    key, *rooms = workspaces.borrow(plan, CONVOLUTION, workers, source.shape[1], panel * BLOCK, plan.strip, source.dtype)
+    run(workers, CONVOLUTION, source, weights, result, biases.ravel(), plan, step, groups, *rooms, slices)
+    workspaces.give_back(key, plan, *rooms)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -145,8 +133,13 @@ def sum_of_shifts(x, first, distance, channels, w, bias, block, next_block, plan
 
     y[c, p] is the number y_first + c * y_distance + p of the array y, where p counts from the first tile on.  If `end`
     isn't zero, y is the result itself, and a row of it ends there: the last tile then overlaps the one before.
+
+    What a tile reads of some input channels fits into the nearest cache.  All blocks of output channels take their turn
+    on it before the next input channels come, and leave their sums in y meanwhile.
     """
     n, apart = lanes(x), w.shape[2] * 4
+    turns = -(-channels // plan.near)
+    near = -(-channels // turns)                           # input channels at a time: about as many each time
     for tile in range(first_tile, first_tile + tiles):
         p = 4 * n * (tile - first_tile)
         s0, s1 = plan.starts[4 * tile], plan.starts[4 * tile + 1]
@@ -154,45 +147,51 @@ def sum_of_shifts(x, first, distance, channels, w, bias, block, next_block, plan
         if end:
             p = min(p, end - 4 * n)
             s0, s1, s2, s3 = p, p + n, p + 2 * n, p + 3 * n
-        begin, stop = plan.bounds[tile], plan.bounds[tile + 1]
-        shifts, weights = plan.shifts[begin:stop], plan.weights[begin:stop]    # of the taps that this tile takes
-        for c in range(4 * block, 4 * next_block, 4):
-            a00 = a01 = a02 = a03 = repeat(bias, c)
-            a10 = a11 = a12 = a13 = repeat(bias, c + 1)
-            a20 = a21 = a22 = a23 = repeat(bias, c + 2)
-            a30 = a31 = a32 = a33 = repeat(bias, c + 3)
-            for i in range(channels):
-                row, weight = first + i * distance, (c // 4 * channels + i) * apart
-                for u in range(shifts.size):
-                    at, k = row + shifts[u], weight + weights[u]
-                    b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
-                    v = repeat(w, k)
-                    a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
-                    v = repeat(w, k + 1)
-                    a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
-                    v = repeat(w, k + 2)
-                    a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
-                    v = repeat(w, k + 3)
-                    a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
-            to = y_first + c * y_distance + p
-            store(y, to, a00); store(y, to + n, a01); store(y, to + 2 * n, a02); store(y, to + 3 * n, a03)
-            to += y_distance
-            store(y, to, a10); store(y, to + n, a11); store(y, to + 2 * n, a12); store(y, to + 3 * n, a13)
-            to += y_distance
-            store(y, to, a20); store(y, to + n, a21); store(y, to + 2 * n, a22); store(y, to + 3 * n, a23)
-            to += y_distance
-            store(y, to, a30); store(y, to + n, a31); store(y, to + 2 * n, a32); store(y, to + 3 * n, a33)
+        mine = slice(plan.bounds[tile], plan.bounds[tile + 1])                 # the taps that this tile takes
+        shifts, weights = plan.shifts[mine], plan.weights[mine]
+        for begin in range(0, channels, near):
+            for c in range(4 * block, 4 * next_block, 4):
+                y0 = y_first + c * y_distance + p
+                y1, y2, y3 = y0 + y_distance, y0 + 2 * y_distance, y0 + 3 * y_distance
+                if begin == 0:
+                    a00 = a01 = a02 = a03 = repeat(bias, c)
+                    a10 = a11 = a12 = a13 = repeat(bias, c + 1)
+                    a20 = a21 = a22 = a23 = repeat(bias, c + 2)
+                    a30 = a31 = a32 = a33 = repeat(bias, c + 3)
+                else:
+                    a00, a01, a02, a03 = load(y, y0), load(y, y0 + n), load(y, y0 + 2 * n), load(y, y0 + 3 * n)
+                    a10, a11, a12, a13 = load(y, y1), load(y, y1 + n), load(y, y1 + 2 * n), load(y, y1 + 3 * n)
+                    a20, a21, a22, a23 = load(y, y2), load(y, y2 + n), load(y, y2 + 2 * n), load(y, y2 + 3 * n)
+                    a30, a31, a32, a33 = load(y, y3), load(y, y3 + n), load(y, y3 + 2 * n), load(y, y3 + 3 * n)
+                for i in range(begin, min(begin + near, channels)):
+                    row, weight = first + i * distance, (c // 4 * channels + i) * apart
+                    for u in range(shifts.size):
+                        at, k = row + shifts[u], weight + weights[u]
+                        b0, b1, b2, b3 = load(x, at + s0), load(x, at + s1), load(x, at + s2), load(x, at + s3)
+                        v = repeat(w, k)
+                        a00 = fma(v, b0, a00); a01 = fma(v, b1, a01); a02 = fma(v, b2, a02); a03 = fma(v, b3, a03)
+                        v = repeat(w, k + 1)
+                        a10 = fma(v, b0, a10); a11 = fma(v, b1, a11); a12 = fma(v, b2, a12); a13 = fma(v, b3, a13)
+                        v = repeat(w, k + 2)
+                        a20 = fma(v, b0, a20); a21 = fma(v, b1, a21); a22 = fma(v, b2, a22); a23 = fma(v, b3, a23)
+                        v = repeat(w, k + 3)
+                        a30 = fma(v, b0, a30); a31 = fma(v, b1, a31); a32 = fma(v, b2, a32); a33 = fma(v, b3, a33)
+                store(y, y0, a00); store(y, y0 + n, a01); store(y, y0 + 2 * n, a02); store(y, y0 + 3 * n, a03)
+                store(y, y1, a10); store(y, y1 + n, a11); store(y, y1 + 2 * n, a12); store(y, y1 + 3 * n, a13)
+                store(y, y2, a20); store(y, y2 + n, a21); store(y, y2 + 2 * n, a22); store(y, y2 + 3 * n, a23)
+                store(y, y3, a30); store(y, y3 + n, a31); store(y, y3 + 2 * n, a32); store(y, y3 + 3 * n, a33)
 
 
 @njit(cache=True)
-def dot_products(x, y0, y1, y2, y3, o0, o1, o2, o3, starts, count, sums, at):
-    """sums.flat[at + 4 * c + k] += sum over p of yc[p] * x[ok + start[p]], for 4 channels c and 4 offsets k, over the
-    places p of `count` registers."""
+def dot_products(x, y0, y1, y2, y3, base, offsets, pair, starts, first, stop, sums, at):
+    """sums.flat[at + 4 * c + k] += sum over p of yc[p] * x[base + offsets[pair + k] + start[p]], for 4 channels c and
+    4 offsets k, over the places p of the registers from `first` to before `stop`."""
+    o0, o1, o2, o3 = offsets[pair] + base, offsets[pair + 1] + base, offsets[pair + 2] + base, offsets[pair + 3] + base
     n = lanes(x)
     zero = x.dtype.type(0)
     a00 = a01 = a02 = a03 = a10 = a11 = a12 = a13 = broadcast(zero)
     a20 = a21 = a22 = a23 = a30 = a31 = a32 = a33 = broadcast(zero)
-    for r in range(count):
+    for r in range(first, stop):
         s, p = starts[r], r * n
         b0, b1, b2, b3 = load(x, o0 + s), load(x, o1 + s), load(x, o2 + s), load(x, o3 + s)
         v = load(y0, p)
@@ -387,10 +386,11 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
     batch, members, blocks = source.shape[0], source.shape[1] // groups, weights.shape[0] // groups
     per_group, size = result.shape[1] // groups, result.shape[2] * result.shape[3]
     distance, n_lanes = plan.down * plan.right * plan.plane, lanes(flat)
-    bands = -(-plan.height // plan.band)
-    # Where the result lies as it is computed, no room in between is needed, and all blocks of channels take their turn
-    # while a tile's part of the source is in the nearest cache.  The last tile moves, so all must take all taps.
-    direct = (groups == 1 and slices == 1 and step[0] == 1 and step[1] == 1 and plan.images == 1
+    bands, panel = -(-plan.height // plan.band), room.shape[0] // BLOCK
+    panels = -(-blocks // panel)
+    # Where the result lies as it is computed, no room in between is needed.  The last tile moves, so all must take all
+    # taps.
+    direct = (per_group == blocks * BLOCK and step[0] == 1 and step[1] == 1 and plan.images == 1
               and plan.line == result.shape[3] and plan.shifts.size == plan.taps.size * (plan.bounds.size - 1))
     for task in range(worker, -(-batch // plan.images) * bands * slices, workers):
         job, part = task // slices, task % slices
@@ -398,27 +398,27 @@ def convolve(worker, workers, source, weights, result, bias, plan, step, groups,
         n, start = min(job // bands * plan.images, max(0, batch - plan.images)), job % bands * plan.band
         count = min(plan.images, batch - n)
         spread(source, n, count, start, plan, flat)
-        done = 0
-        if direct:
-            length = min(plan.band, plan.height - start) * plan.line
-            if length >= 4 * n_lanes:
-                done = blocks if result.shape[1] % BLOCK == 0 else blocks - 1
-                sum_of_shifts(flat, 0, distance, members, weights, bias, 0, done, plan, 0,
-                              -(-length // (4 * n_lanes)), pixels, n * result.shape[1] * size + start * plan.line, size,
-                              length)
-        for block in range(max(part, done), groups * blocks, slices):
-            group, j = block // blocks, block % blocks * BLOCK
-            c = group * per_group + j
+        length = min(plan.band, plan.height - start) * plan.line
+        in_place = direct and length >= 4 * n_lanes
+        y, y_distance, end = (pixels, size, length) if in_place else (room.ravel(), room.shape[1], 0)
+        for unit in range(part, groups * panels, slices):
+            group, j = unit // panels, unit % panels * panel
+            c = group * per_group + j * BLOCK
+            block, next_block = group * blocks + j, group * blocks + min(j + panel, blocks)
+            y_first = (n * result.shape[1] * size + start * plan.line if in_place else -BLOCK * block * y_distance)
             for k in range(plan.passes.shape[0]):
                 height, width, down, right, first_tile = plan.passes[k]
                 height = min(plan.band, height - start)
-                if height > 0 and width > 0:
-                    tiles = -(-registers(plan, count, height, width, n_lanes) // 4)
-                    sum_of_shifts(flat, group * members * distance, distance, members, weights, bias, block,
-                                  block + 1, plan, first_tile, tiles, room.ravel(), -4 * block * room.shape[1],
-                                  room.shape[1], 0)
-                    gather(room, count, min(BLOCK, per_group - j), result, n, c, start, down, right, height, width,
-                           step, plan)
+                if width > 0:
+                    for top in range(0, height, plan.strip):
+                        rows = min(plan.strip, height - top)
+                        tiles = -(-registers(plan, count, rows, width, n_lanes) // 4)
+                        sum_of_shifts(flat, group * members * distance, distance, members, weights, bias, block,
+                                      next_block, plan, first_tile + top * plan.line // (4 * n_lanes), tiles, y,
+                                      y_first, y_distance, end)
+                        if not in_place:
+                            gather(room, count, min(panel * BLOCK, per_group - j * BLOCK), result, n, c, start + top,
+                                   down, right, rows, width, step, plan)
 
 
 @njit(cache=True, inline="always")
@@ -429,11 +429,14 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
     """
     flat, room = scratch[worker], places[worker]
     y0, y1, y2, y3 = room[0], room[1], room[2], room[3]
-    offsets = np.empty(4, np.int64)
     batch, members, per_group = x.shape[0], x.shape[1] // groups, y.shape[1] // groups
     blocks = -(-per_group // BLOCK)
     distance, shifts = plan.down * plan.right * plan.plane, plan.taps
     pairs = members * shifts.size
+    offsets = np.full(-(-pairs // 4) * 4, (members - 1) * distance + shifts[-1])       # the last pair, again and again,
+    for i in range(members):                                                           # fills the last tile
+        for t in range(shifts.size):
+            offsets[i * shifts.size + t] = i * distance + shifts[t]
     bands = -(-y.shape[2] // plan.band)
     jobs, parts = -(-batch // plan.images) * bands, sums.shape[0]
     for task in range(worker, parts * slices, workers):
@@ -442,32 +445,41 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
             n, start = job // bands * plan.images, job % bands * plan.band
             count, height = min(plan.images, batch - n), min(plan.band, y.shape[2] - start)
             full = registers(plan, count, height, y.shape[3], lanes(flat))
+            if count < plan.images:                        # nothing of an earlier image may meet the zeros in y: it
+                flat[:] = 0                                # might be infinite
             spread(x, n, count, start, plan, flat)
             for block in range(part, groups * blocks, slices):
                 group, j = block // blocks, block % blocks * BLOCK
                 c = group * per_group + j
                 channels = min(BLOCK, per_group - j)
                 lay(y, n, count, c, channels, start, height, plan, room)
-                for pair in range(0, pairs, 4):
-                    for b in range(4):                     # the last pair, again and again, fills the last tile
-                        p = min(pair + b, pairs - 1)
-                        offsets[b] = (group * members + p // shifts.size) * distance + shifts[p % shifts.size]
-                    dot_products(flat, y0, y1, y2, y3, offsets[0], offsets[1], offsets[2], offsets[3], plan.starts,
-                                 full, sums[k, block], pair * BLOCK)
+                for first in range(0, full, NEAR):         # so many registers of y stay in the nearest cache
+                    for pair in range(0, pairs, 4):
+                        dot_products(flat, y0, y1, y2, y3, group * members * distance, offsets, pair, plan.starts,
+                                     first, min(first + NEAR, full), sums[k, block], pair * BLOCK)
 
 
-@njit(cache=True)
 def share(worker, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
     """One worker's share of a convolution (a the source, b the weights, c the result), or of a CORRELATION (a and b the
-    two that are multiplied, c the sums)."""
+    two that are multiplied, c the sums).   Returns 0"""
     if kind == CONVOLUTION:
         convolve(worker, workers, a, b, c, bias, plan, step, groups, scratch, places, slices)
     else:
         correlate(worker, workers, a, b, c, plan, groups, scratch, places, slices)
+    return 0
+
+
+SHARE = MachineCode(share)
+
+
+@njit(cache=True)
+def whole(address, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """All the work, on this thread."""
+    call(address, (0, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices))
 
 
 @njit(parallel=True, cache=True)
-def share_out(workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
-    """All workers' shares at once.  One loop serves both kinds, since a parallel loop takes seconds to compile."""
-    for worker in prange(workers):         # prange counts in uint64: as int64, the code compiled for one thread serves
-        share(np.int64(worker), workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices)
+def share_out(address, workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices):
+    """All workers' shares at once."""
+    for worker in prange(workers):         # prange counts in uint64
+        call(address, (np.int64(worker), workers, kind, a, b, c, bias, plan, step, groups, scratch, places, slices))

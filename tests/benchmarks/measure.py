@@ -208,6 +208,8 @@ def check_equal(name, ours, others, tolerance):
 
 def peak_bytes(run):
     """The most memory that Python and NumPy held at one moment of a run, beyond what they held before."""
+    from layers.kernels import workspaces
+    workspaces.kept.clear()                # else what is kept from earlier calls would not be seen
     gc.collect()
     tracemalloc.start()
     run()
