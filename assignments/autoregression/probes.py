@@ -20,7 +20,11 @@ kernels.use("loops")           # they compile in a second, the fast ones in ten
 
 def each(probe, *calls):
     """The values of one of the probes below for several lists of arguments, one after the other."""
-    return tuple(globals()[probe](*arguments) for arguments in calls)
+    values = []
+    for arguments in calls:
+        given = globals()[probe](*arguments)
+        values += given if isinstance(given, tuple) else (given,)
+    return tuple(values)
 
 
 def generator(seed):
