@@ -30,20 +30,27 @@ class Autocoder(Coded):
         return self.decode(self.encode(values))
 
     def nats(self, x, generator):
-        """||x - g(f(x))||^2 of each example: (N,)"""
+        """||x - g(f(x))||^2 of each example, x being its values, summed over its entries: (N,)"""
         values = self.values(x)
         return ((self(values) - values) ** 2).flatten(1).sum(1)
 
     def finish(self, data):
-        """Fit the Gaussian to the codes of training examples."""
+        """Fit the Gaussian to the codes of training examples, those that `some_of` chooses.
+
+        The mean of each entry of a code goes into `code_mean.data`; its standard deviation, the root of the mean
+        squared distance from that, into `code_std.data`.
+        """
         x = some_of(data)
         codes = np.concatenate([self.codes(x[i:i + 100]) for i in range(0, len(x), 100)])
         self.code_mean.data[...] = codes.mean(0)
         self.code_std.data[...] = codes.std(0)
 
     def sample(self, n, generator, progress=None):
-        """n examples, decoded from codes drawn from the fitted Gaussian."""
-        z = self.code_mean + self.code_std * randn(n, self.latent, dtype=self.code_mean.dtype, generator=generator)
+        """n examples, decoded from codes drawn from the fitted Gaussian: (n, *shape) array
+
+        The noise is randn(n, latent) from the generator, in the type of code_mean.
+        """
+        z = self.code_mean + self.code_std * randn(n, self.latent, generator=generator, dtype=self.code_mean.dtype)
         return self.decoded(z.data)
 
 
@@ -78,23 +85,31 @@ def check_images(name, shape):
                          f"16 at least; not {shape}")
 
 
+def smallest_map(shape):
+    """The height and width of what is left of an image before the last convolution below: 4 x 4 of 28 x 28."""
+    return shape[1] // 4 - 3, shape[2] // 4 - 3
+
+
 def convolutions(shape, channels, outputs):
     """Five convolutions from an image to a single point: (N, *shape) -> (N, outputs, 1, 1)"""
-    colours, height, width = shape
     return Sequential(
-        Conv2d(colours, channels, 5), ReLU(),
+        Conv2d(shape[0], channels, 5), ReLU(),
         Conv2d(channels, channels, 5), ReLU(),
         Conv2d(channels, channels, 4, stride=2), ReLU(),
         Conv2d(channels, channels, 3, stride=2), ReLU(),
-        Conv2d(channels, outputs, (height // 4 - 3, width // 4 - 3)))        # the whole map that is left
+        Conv2d(channels, outputs, smallest_map(shape)))
 
 
 def transposed_convolutions(shape, channels, inputs):
-    """The way back: (N, inputs, 1, 1) -> (N, *shape)"""
-    colours, height, width = shape
+    """The way back, by transposed convolutions: (N, inputs, 1, 1) -> (N, *shape)
+
+    The mirror image of `convolutions`: each layer undoes the sizes of its counterpart, with the same kernel size and
+    stride and the channels exchanged, that of the last one first.  ReLU between them, none after the last one.
+    Returns a Sequential.
+    """
     return Sequential(
-        ConvTranspose2d(inputs, channels, (height // 4 - 3, width // 4 - 3)), ReLU(),
-        ConvTranspose2d(channels, channels, 3, stride=2), ReLU(),
-        ConvTranspose2d(channels, channels, 4, stride=2), ReLU(),
-        ConvTranspose2d(channels, channels, 5), ReLU(),
-        ConvTranspose2d(channels, colours, 5))
+        ConvTranspose2d(inputs, channels, kernel_size=smallest_map(shape)), ReLU(),
+        ConvTranspose2d(channels, channels, kernel_size=3, stride=2), ReLU(),
+        ConvTranspose2d(channels, channels, kernel_size=4, stride=2), ReLU(),
+        ConvTranspose2d(channels, channels, kernel_size=5), ReLU(),
+        ConvTranspose2d(channels, shape[0], kernel_size=5))

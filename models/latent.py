@@ -65,7 +65,11 @@ class Coded(Model):
         return self.decoded(self.codes(x))
 
     def interpolate(self, x, other, steps):
-        """From the examples x to `other` along straight lines between their codes: (N, steps, *shape)"""
+        """From the examples x to `other` along straight lines between their codes: (N, steps, *shape)
+
+        Step i of 0 ... steps - 1 is decoded from (1 - w) a + w b, w = i / (steps - 1), a and b being the codes of an
+        example x and of its other one.  A single step is x itself, decoded.
+        """
         a, b = self.codes(x)[:, None], self.codes(other)[:, None]
         weight = np.linspace(0, 1, steps, dtype=a.dtype)[:, None]
         z = (1 - weight) * a + weight * b
@@ -81,41 +85,61 @@ class Latent(Coded):
     exact = False
 
     def elbo(self, x, generator):
-        """A lower bound on log p(x), in nats, by one code each: an unbiased estimate of the ELBO, (N,)"""
+        """A lower bound on log p(x) in nats, (N,): log p(x | z) - KL for one code each, whose mean is the ELBO."""
         log_likelihood, kl = self.terms(x, generator)
         return log_likelihood - kl
 
     def terms(self, x, generator):
-        """log p(x | z) for one z from the encoder, and KL(q(z | x) || N(0, I)): (N,) each, in nats"""
+        """log p(x | z) for one z from the encoder, and KL(q(z | x) || N(0, I)): (N,) each, in nats.
+
+        x           examples as they are given; the encoder and `log_likelihood` take their `values`
+        """
         values = self.values(x)
         mean, logvar = self.encode(values)
-        z = mean + (0.5 * logvar).exp() * randn(*mean.shape, dtype=mean.dtype, generator=generator)
+        z = reparameterise(mean, logvar, generator)
         return self.log_likelihood(values, z), kl_to_standard_normal(mean, logvar)
 
     def nats(self, x, generator):
         """An upper bound on -log p(x), (N,)"""
         return -self.elbo(x, generator)
 
+    def log_weights(self, values, mean, logvar, generator):
+        """log of the importance weight p(x | z) N(z; 0, I) / q(z | x), for one z from q each: (N,)
+
+        values      of the examples
+        mean, logvar        of q(z | x), as `encode` gives them: (N, latent)
+        """
+        z = reparameterise(mean, logvar, generator)
+        return self.log_likelihood(values, z) + log_normal(z, 0 * z, 0 * z) - log_normal(z, mean, logvar)
+
     def importance_log_prob(self, x, samples, generator):
         """log p(x) by importance sampling with so many codes each; in the mean a lower bound, (N,) float64.
 
-        Codes are decoded ROWS at a time, so the memory it takes does not depend on `samples`.  No gradients.
+        Raises ValueError for less than one sample.  No gradients are recorded.
         """
         if samples < 1:
             raise ValueError(f"{type(self).__name__}: importance sampling needs at least one sample, not {samples}")
-        at_once = max(1, ROWS // len(x))
-        total = np.full(len(x), -np.inf)
         with no_grad():
             values = self.values(x)
-            mean, logvar = self.encode(values)
-            for start in range(0, samples, at_once):
-                k = min(at_once, samples - start)
-                some, m, v = (t.repeat(k, *[1] * (len(t.shape) - 1)) for t in (values, mean, logvar))
-                z = m + (0.5 * v).exp() * randn(*m.shape, dtype=m.dtype, generator=generator)
-                log_weights = self.log_likelihood(some, z) + log_normal(z, 0 * z, 0 * z) - log_normal(z, m, v)
-                for row in log_weights.data.astype(np.float64).reshape(k, len(x)):
-                    total = np.logaddexp(total, row)
-        return tensor(total - math.log(samples))
+            return tensor(self.log_mean_weight(values, *self.encode(values), samples, generator))
+
+    def log_mean_weight(self, values, mean, logvar, samples, generator):
+        """The log of the mean of so many importance weights of each example: an array (N,), float64.
+
+        Weights may be far too small for a float, so that only their logarithms can be computed with.  The first weight
+        of all examples is drawn before the second one of all.  Codes are decoded ROWS at a time, or fewer, so the
+        memory it takes does not depend on `samples`.
+
+        values, mean, logvar        see `log_weights`
+        """
+        at_once = max(1, ROWS // len(values))
+        total = np.full(len(values), -np.inf)
+        for start in range(0, samples, at_once):
+            k = min(at_once, samples - start)
+            some, m, v = (t.repeat(k, *[1] * (len(t.shape) - 1)) for t in (values, mean, logvar))
+            for row in self.log_weights(some, m, v, generator).data.astype(np.float64).reshape(k, len(values)):
+                total = np.logaddexp(total, row)
+        return total - math.log(samples)
 
     def codes(self, x):
         """The mean of each example's code: (N, latent) array"""
@@ -142,6 +166,14 @@ def some_of(data, most=10_000):
     return data.batch(np.arange(0, len(data.train), -(-len(data.train) // most)), np.random.default_rng(0))
 
 
+def reparameterise(mean, logvar, generator):
+    """z drawn from N(mean, diag(exp(logvar))), in a way that can be differentiated in mean and logvar: (N, d) -> (N, d)
+
+    z = mean + exp(logvar / 2) e, with e standard normal: randn of mean's shape and type, from the generator.
+    """
+    return mean + (0.5 * logvar).exp() * randn(*mean.shape, dtype=mean.dtype, generator=generator)
+
+
 def log_normal(x, mean, logvar):
     """log N(x; mean, diag(exp(logvar))), summed over all axes but the first: (N,)
 
@@ -152,5 +184,8 @@ def log_normal(x, mean, logvar):
 
 
 def kl_to_standard_normal(mean, logvar):
-    """KL(N(mean, diag(exp(logvar))) || N(0, I)) = -1/2 sum (1 + logvar - mean^2 - exp(logvar)): (N, d) -> (N,)"""
+    """KL(N(mean, diag(exp(logvar))) || N(0, I)), the divergence of two Gaussians: (N, d), (N, d) -> (N,)
+
+    Each entry adds (mean^2 + exp(logvar) - logvar - 1) / 2, which is 0 for mean = logvar = 0, and positive else.
+    """
     return (1 + logvar - mean ** 2 - logvar.exp()).sum(1) * -0.5

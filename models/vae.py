@@ -14,10 +14,10 @@ import math
 import numpy as np
 from layers import Linear, ReLU, Sequential, Tanh
 from layers.functional import binary_cross_entropy_with_logits
-from minigrad import randn, sigmoid, tensor
+from minigrad import sigmoid, tensor
 from .autoencoder import check_images, convolutions, transposed_convolutions
 from .flow import StandardiseLayer
-from .latent import Latent, log_normal, some_of
+from .latent import Latent, log_normal, reparameterise, some_of
 
 
 class ToyVAE(Latent):
@@ -69,8 +69,7 @@ class ToyVAE(Latent):
     def draw(self, z, generator):
         """Points from p(x | z): (N, latent) -> (N, D) array"""
         mean, logvar = self.decoder(z).chunk(2, 1)
-        noise = randn(*mean.shape, dtype=mean.dtype, generator=generator)
-        return self.examples((mean + (0.5 * logvar).exp() * noise).data)
+        return self.examples(reparameterise(mean, logvar, generator).data)
 
 
 class VAE(Latent):
@@ -127,7 +126,7 @@ class VAE(Latent):
         self.decoder[-1].bias.data[...] = mean
 
     def loss(self, x, generator):
-        """The mean of beta KL - log p(x | z), a scalar"""
+        """The mean over the examples of beta KL - log p(x | z), with one code each: a scalar"""
         log_likelihood, kl = self.terms(x, generator)
         return (self.beta * kl - log_likelihood).mean()
 
@@ -147,7 +146,13 @@ class VAE(Latent):
         return sigmoid(self.outputs(z)) if self.levels == 2 else self.outputs(z)
 
     def log_likelihood(self, values, z):
-        """log P(x | z), or for whole numbers and a Gaussian the bound on it above: (N,)"""
+        """log p(x | z) of examples with these values, given their codes: (N, *shape), (N, latent) -> (N,)
+
+        All entries are added up.  By `outputs` the decoder gives a number for each entry.  With 2 levels it is the
+        logit of a Bernoulli distribution.  Else it is the mean of a Gaussian of variance `variance`; for real numbers,
+        levels = None, that is all; for whole numbers it is the bound in the description of the class, where each entry
+        adds log w - w^2 / (24 variance) to the Gaussian's log density at its value, w = 1 / (levels - 1).
+        """
         outputs = self.outputs(z)
         if self.levels == 2:
             return -binary_cross_entropy_with_logits(outputs, values, reduction="none").flatten(1).sum(1)

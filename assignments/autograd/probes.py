@@ -12,11 +12,7 @@ from minigrad.tensor import raw
 
 def each(probe, *calls):
     """The values of one of the probes below for several lists of arguments, one after the other."""
-    values = []
-    for arguments in calls:
-        given = globals()[probe](*arguments)
-        values += given if isinstance(given, tuple) else (given,)
-    return tuple(values)
+    return tuple(globals()[probe](*arguments) for arguments in calls)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
