@@ -103,7 +103,7 @@ HIDDEN = (
          "The decoder is wrong for images that are not square, or have several channels.", rtol=1e-12),
     Case("1", "squared errors of whole numbers", "squared_errors",
          lambda rng: (*autoencoder(rng, 2, 6, 16), integers(rng, 16, 3, 6)), 2,
-         "The error is that of the values, which for whole numbers are x / (levels - 1).", rtol=rounding(36)),
+         "The error is that of the values, as the network sees them, not of the whole numbers.", rtol=rounding(36)),
     # Task 2
     Case("2", "between images of whole numbers", "interpolated",
          lambda rng: (*autoencoder(rng, 3, 6, 32), *integers(rng, 32, 2, 4, 6), 7), 2,
