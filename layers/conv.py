@@ -179,8 +179,9 @@ class CausalConv1d(Convolution):
         self.shift = shift
 
     def forward(self, x):
+        """(N, in_channels, L) -> (N, out_channels, L), by conv1d, with zeros in front; shifted first if asked for"""
         x = pad(x, (1, -1)) if self.shift else x
-        return conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return conv1d(x, self.weight, bias=self.bias, padding="causal", dilation=self.dilation)
 
     def extra_repr(self):
         return super().extra_repr() + (", shift=True" if self.shift else "")

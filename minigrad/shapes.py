@@ -209,13 +209,14 @@ def pad(x, pad, mode="constant", value=0):
                 (left, right, top, bottom, ...).  Negative numbers cut entries off
     mode        "constant" is the only one
     value       the number to fill with; it is no input, so no gradient flows to it
+    Raises ValueError for another mode, and for margins that do not fit the axes or cut off more than there is.
     """
     array, pad = raw(x), tuple(pad)
     if mode != "constant":
         raise ValueError(f'pad: mode {mode!r} is unknown; "constant" is the only one')
     if len(pad) % 2 or len(pad) > 2 * array.ndim:
-        raise ValueError(f"pad: {pad} must hold two numbers per axis, last axis first, "
-                         f"for at most the {array.ndim} axes of shape {array.shape}")
+        raise ValueError(f"pad: {pad} must hold two numbers per axis, last axis first, and shape {array.shape} has "
+                         f"{array.ndim} axes")
     before = [0] * (array.ndim - len(pad) // 2) + list(pad[-2::-2])
     after = [0] * (array.ndim - len(pad) // 2) + list(pad[-1::-2])
     shape = tuple(n + b + a for n, b, a in zip(array.shape, before, after))

@@ -53,7 +53,7 @@ def masked_outer(g, x, sources, targets):
     g           (N, outputs)
     x           (N, inputs)
     """
-    outer = np.zeros((g.shape[1], x.shape[1]), x.dtype)
+    outer = np.zeros((len(targets), len(sources)), x.dtype)
     for rows, columns in runs(sources, targets):
         np.multiply(g[:, rows].T @ x[:, columns], connected(sources[columns], targets[rows]), out=outer[rows, columns])
     return outer

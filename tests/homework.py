@@ -113,6 +113,10 @@ def difference(values, expected, case):
     for value, wanted in zip(values, expected):
         if value.shape != wanted.shape or wanted.ndim and value.dtype != wanted.dtype:
             return f"{value.dtype} {value.shape}, not {wanted.dtype} {wanted.shape}"
+        if "U" in (value.dtype.kind, wanted.dtype.kind):
+            if str(value) != str(wanted):
+                return f"{value}, not {wanted}"
+            continue
         allowed = 0
         if wanted.dtype.kind == "f":
             allowed = case.atol + case.rtol * np.abs(wanted[np.isfinite(wanted)]).max(initial=0)

@@ -22,7 +22,8 @@ ASSIGNMENT = Assignment(
               *rules("minigrad/indexing.py", "getitem"), "minigrad/indexing.py:place")),
         Task("4", "The backward pass", (f"{WALK}:reachable", f"{WALK}:propagate")),
         Task("5", "A gradient check that wrong rules can't pass",
-             tuple(f"{CHECK}:{name}" for name in ("random_cotangents", "central_slope", "has_kink", "compare", "check"))),
+             tuple(f"{CHECK}:{name}" for name in (
+                 "random_cotangents", "central_slope", "has_kink", "compare", "check"))),
     ),
     rules=(
         "A rule is written in minigrad's own operations, from g, y and the inputs: not with NumPy's functions, which "

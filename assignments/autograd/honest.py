@@ -7,30 +7,28 @@ BROADCASTING, ENTRIES, REDUCTIONS, PRODUCTS, INDEXING, WALK, CHECK = (f"minigrad
 HONEST = [
     Honest("cotangents at once, not when asked for", {
         ENTRIES + "add_rule": '''
-def unbroadcast(g, x):
-    """The cotangent of an operand; None for a number."""
-    return sum_to(g, x.shape) if hasattr(x, "shape") else None
-
-
 def add_rule(g, y, a, b):
-    return unbroadcast(g, a), unbroadcast(g, b)
+    return tuple(sum_to(g, x.shape) if hasattr(x, "shape") else None for x in (a, b))
 ''',
         ENTRIES + "sub_rule": '''
 def sub_rule(g, y, a, b):
-    return unbroadcast(g, a), unbroadcast(neg(g), b)
+    return tuple(sum_to(gx, x.shape) if hasattr(x, "shape") else None for gx, x in ((g, a), (neg(g), b)))
 ''',
         ENTRIES + "div_rule": '''
 def div_rule(g, y, a, b):
-    return unbroadcast(div(g, b), a), unbroadcast(neg(div(mul(g, a), mul(b, b))), b)
+    given = (div(g, b), a), (neg(div(mul(g, a), mul(b, b))), b)
+    return tuple(sum_to(gx, x.shape) if hasattr(x, "shape") else None for gx, x in given)
 ''',
         ENTRIES + "remainder_rule": '''
 def remainder_rule(g, y, a, b):
-    return unbroadcast(g, a), unbroadcast(mul(neg(g), floor(div(a, b))), b)
+    given = (g, a), (mul(neg(g), floor(div(a, b))), b)
+    return tuple(sum_to(gx, x.shape) if hasattr(x, "shape") else None for gx, x in given)
 ''',
         ENTRIES + "where_rule": '''
 def where_rule(g, y, condition, a, b):
     kept = where(condition, g, 0.0)
-    return None, unbroadcast(kept, a), unbroadcast(g - kept, b)
+    given = (kept, a), (g - kept, b)
+    return None, *(sum_to(gx, x.shape) if hasattr(x, "shape") else None for gx, x in given)
 ''',
         PRODUCTS + "matmul_rule": '''
 def matmul_rule(g, y, a, b):

@@ -12,7 +12,11 @@ from minigrad.tensor import raw
 
 def each(probe, *calls):
     """The values of one of the probes below for several lists of arguments, one after the other."""
-    return tuple(globals()[probe](*arguments) for arguments in calls)
+    values = []
+    for arguments in calls:
+        given = globals()[probe](*arguments)
+        values += given if isinstance(given, tuple) else (given,)
+    return tuple(values)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 # %% [markdown]
 # # 7. NADE and MADE: an autoencoder that may not look ahead
 #
-# **You will be able to**
-# * write NADE as a loop of five lines, and say why it costs D x H and not D x D x H;
-# * draw MADE's masks, and prove from them that no output sees its own entry;
-# * tell a likelihood from something that only looks like one, by adding up *all* inputs.
+# A network that guesses the next pixel must not peek at it. Here are two ways to make sure of that: a loop in which one
+# entry after the other becomes known, and an autoencoder with the wrong wires cut. And one test that no cheat survives:
+# add up the probabilities of *everything*.
 #
-# **Time**: 40 minutes to read, half a minute to run.
+# **You will be able to** write NADE as a loop of a few lines, and say why it is cheap; draw MADE's masks, and prove
+# from them that no output sees its own entry; tell a likelihood from something that only looks like one.
 #
-# **Know before**: the chain rule of probability; what a sigmoid is; what a training loop does.
+# **Time**: 40 minutes to read, half a minute to run. **Know before**: the chain rule of probability, what a sigmoid is,
+# and what a training loop does.
 
 # %%
 # Setup, the same in all notebooks.  It installs nothing where minigrad can be imported.

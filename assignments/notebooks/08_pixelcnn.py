@@ -1,6 +1,10 @@
 # %% [markdown]
 # # 8. PixelCNN: masks, the blind spot, two stacks and gates
 #
+# The most frequent bug in PixelCNNs is a mask that is off by one pixel. Nothing crashes, and the loss even gets better.
+# We build the masks, break them, find out by a gradient what a pixel really sees, and meet a blind spot that even the
+# right masks have.
+#
 # **You will be able to** write masks A and B, and say what breaks when they are exchanged; find out by a gradient what
 # a pixel sees; explain the blind spot, count it, and remove it with two stacks.
 #

@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 9. Change of variables, the piecewise-linear flow and NVP
 #
+# A network that runs backwards, and says exactly how likely each point is. It takes two ideas: *stretching thins out*,
+# and *change only half at a time*.
+#
 # **You will be able to** explain the factor $|f'|$ with a histogram; train a flow on the line by differentiating a
 # derivative; build a coupling layer, invert it, and check its log-determinant against a numerical Jacobian.
 #

@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 10. RealNVP on images: noise, masks, squeezing and scales
 #
+# An image in, noise out, and the way back without losing a single grey level. Notebook 9 did that with points of the
+# plane; images need four more tricks: noise on the pixels, two kinds of masks, a squeeze, and scales.
+#
 # **You will be able to** say why integers must be dequantised, and what the flow's nats then bound; build the masks and
 # the squeeze in one line each; follow an image through the scales, and back without losing a grey level.
 #

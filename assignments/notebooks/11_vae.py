@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 11. The VAE, from the bound to samples
 #
+# Most of what is said about VAEs can be checked on a model so small that the answer is known. We do that first, see
+# what the bound loses and how to win it back, and only then train a network.
+#
 # **You will be able to** derive the ELBO and see on a case with known answer what it misses; write the KL with the
 # right sign; explain why noise goes in through $\mu + \sigma\varepsilon$; train a VAE, draw from it, and report an
 # honest number.
@@ -403,8 +406,8 @@ assert error < np.abs(train.mean(0) - test[:12]).mean() * 0.75
 #    is too narrow?
 # 3. The importance-weighted bound rises with $K$ for each fixed model. Is it always better to *train* with large $K$?
 #    Think of what the encoder learns when its weights hardly matter.
-# 4. Why can the bound with $K = 256$ in the table be compared with NADE's exact nats, but not the ELBO of a VAE with
-#    that of another?
+# 4. A VAE's bound with $K = 256$ is a nat worse than NADE's exact number. What does that say about which model is
+#    better, and what not? And if it were a nat better?
 # 5. Replace the code's $N(0, 1)$ by a flow (notebook 9). Which line of `terms` changes?
 #
 # **Homework**: `autoencoders`. Reparameterisation, KL, ELBO and the importance-weighted bound are its tasks, and a

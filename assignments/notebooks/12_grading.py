@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 12. How a submission is graded
 #
+# What happens between "submit" and "83 points"? We cheat a simple grader in three ways, find out what all three have in
+# common, and take the engine's own grader apart.
+#
 # **You will be able to** break a simple grader in one line, and say what the one line shows; name the four decisions
 # that make a grader hard to fool; read the messages that your own homework will get.
 #

@@ -1,0 +1,65 @@
+"""The cases of `autoregression` that students have, too."""
+import math
+import numpy as np
+from ..manifest import Case
+from .inputs import (LECTURE, connections, convolved, each, examples, fair_degrees, filling, layer, logits, margins,
+                     network, one_layer, prefix, seed, turned, weights)
+
+PUBLIC = [
+    Case("1", "the lecture's examples of padding", "each",
+         each("padded", lambda rng: (LECTURE, (-1, 1)), lambda rng: (LECTURE, (0, 0, 2, 0)),
+              lambda rng: (LECTURE, (1, -1))), 3,
+         "(left, right, top, bottom): zeros are added, negative numbers cut off; (1, -1) shifts to the right"),
+    Case("1", "padding with a value", "padded", margins((2, 3, 4), 2, 1, -1, 2, value=7), 2,
+         "the first pair is of the last axis, the next of the one before"),
+    Case("1", "rule of pad", "pad_cotangent", turned((2, 4), 1, -1), 2,
+         "what was added is cut off the cotangent, what was cut off is filled with zeros"),
+
+    Case("2", "zeros in front", "zeros", lambda rng: (np.array([(2, 1), (3, 1), (2, 4), (1, 5)]),), 1,
+         "a kernel K with dilation d reaches back d (K - 1) steps"),
+    Case("2", "a causal convolution", "causal", convolved(2, 3, 2, 6, 1, False), 2,
+         "the values, or the gradients in x or w, of CausalConv1d"),
+    Case("2", "a causal convolution with dilation", "causal", convolved(2, 3, 3, 9, 2, False), 2,
+         "the values, or the gradients in x or w, of CausalConv1d with dilation 2"),
+    Case("2", "a causal convolution with shift", "causal", convolved(1, 2, 2, 6, 1, True), 2,
+         "with shift the output at t sees t - 1, t - 2 ... and not t"),
+    Case("2", "what a stack sees", "seen", lambda rng: (((1, 1), (2, 1), (2, 1)), 2, 6, 1.0), 2,
+         "the output at t depends on t - 1, t - 2, t - 3: where the gradients are exactly zero, and where not"),
+    Case("2", "NetToy1d sees five lags", "lags", lambda rng: ("CausalToy", 12, ()), 2, "the lags are 1, 2, 3, 4, 5"),
+
+    Case("3", "who is connected", "mask", connections(6, 5, 4), 2,
+         "an output sees the inputs of its degree, and of lower ones"),
+    Case("3", "a masked layer", "masked", layer(3, 6, 5, 4), 2, "y = x (W o M)', the mask inside of the bracket"),
+    Case("3", "gradient of a masked layer in its weight", "masked_gradient", layer(3, 6, 5, 4, gradient=True), 2,
+         "the sum over the examples of g_i x_j, and 0 where the mask is"),
+    Case("3", "degrees of hidden units", "degrees", lambda rng: (6, (400,), seed(rng)), 3,
+         "every hidden unit has a degree from 1 to D - 1, at random", check=fair_degrees),
+    Case("3", "the layers of a MADE", "wiring", lambda rng: (*network(rng, 5, 6), 2, False), 3,
+         "hidden units see entries up to their degree, the output of the d-th entry degrees below d"),
+    Case("3", "what a MADE sees", "made_sees",
+         lambda rng: (np.arange(1, 6), (np.array([1, 2, 3, 4, 1, 2, 3, 4]),), False), 2,
+         "with all degrees present, each entry sees exactly those before it"),
+
+    Case("4", "log-probabilities", "log_prob", examples(4, (5,), 3), 2,
+         "the sum over entries, one number for each example"),
+    Case("4", "uniform among 256 values", "in_units", lambda rng: (784 * math.log(256), (1, 28, 28)), 2,
+         "that is 8 bits per dimension, and a perplexity of 256"),
+    Case("4", "bits and perplexity", "in_units", lambda rng: (float(rng.uniform(5, 50)), (3, 4, 2)), 2,
+         "nats / (D log 2), and exp(nats / D)", calls=2),
+    Case("4", "the mean cost, in batches", "measured",
+         lambda rng: (rng.integers(0, 3, (10, 4)), *one_layer(rng, (4,), 3), 4), 2,
+         "the mean over examples: the last batch is smaller, and counts less"),
+
+    Case("5", "order of the positions in an image", "positions", lambda rng: ((3, 2, 2),), 1,
+         "row by row; all channels of a pixel before the next pixel"),
+    Case("5", "indices from the cumulative distribution", "indices", weights, 3,
+         "how many steps of the cumulative distribution lie at or below u", calls=2),
+    Case("5", "drawing from logits", "drawn", logits(30, 4), 2,
+         "softmax, then inverse_cdf, with one random number for each row", calls=2),
+    Case("5", "the loop", "filled", filling((5,), 3, 0.4), 3,
+         "ask, draw if unknown, write: at each position, in the order of the positions"),
+    Case("5", "samples", "sampled", lambda rng: (12, (6,), *one_layer(rng, (6,), 3), seed(rng)), 2,
+         "the same generator gives the same samples, with the cache and without"),
+    Case("5", "completing a prefix", "completed", prefix((6,), 3, 3), 1,
+         "known entries stay, and x itself is left alone"),
+]

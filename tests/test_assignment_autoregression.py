@@ -1,0 +1,67 @@
+"""The homework on autoregression: its cases tell right solutions from wrong ones, and its numbers are the lecture's."""
+import numpy as np
+import pytest
+from homework import Homework
+from assignments.autoregression.hidden import fair_above
+from assignments.autoregression.inputs import fair_degrees, sums_to_one
+
+
+@pytest.fixture(scope="module")
+def homework():
+    return Homework("autoregression")
+
+
+def test_points(homework):
+    assert sum(case.points for case in homework.cases) == 100
+
+
+def test_the_engine_passes(homework):
+    assert homework.failed() == []
+
+
+def test_the_skeleton_passes_nothing(homework):
+    assert homework.passed_by_the_skeleton() == []
+
+
+def test_no_task_needs_a_later_one(homework):
+    assert homework.leaning() == []
+
+
+def test_every_planted_fault_is_found(homework):
+    assert homework.survivors() == []
+
+
+def test_honest_solutions_pass(homework):
+    assert homework.denied() == []
+
+
+def test_the_numbers_are_the_lectures(homework):
+    """What the cases compare with is what the slides print, or what is right where they are wrong."""
+    probes = homework.probes
+    x = np.array([[1.0, 6, 3, 9, 1], [4, 8, 2, 2, 9]])
+    assert probes.padded(x, (-1, 1))[0].tolist() == [[6, 3, 9, 1, 0], [8, 2, 2, 9, 0]]
+    assert probes.padded(x, (0, 0, 2, 0))[0].tolist() == [[0] * 5, [0] * 5, *x.tolist()]
+    assert probes.lags("CausalToy", 12, ()).tolist() == [1, 2, 3, 4, 5]
+    assert probes.lags("DilatedToy", 40, (("variant", "lecture"),)).tolist() == list(range(1, 32, 2))
+    assert probes.lags("DilatedToy", 40, ()).tolist() == list(range(1, 33))
+    assert probes.in_units(784 * np.log(256), (1, 28, 28)) == pytest.approx([8, 256])
+    before = np.tril(np.ones((5, 5), bool), -1)
+    assert np.array_equal(probes.made_sees(np.arange(1, 6), (np.array([1, 2, 3, 4]),), False), before)
+
+
+def test_checks_see_what_they_are_for():
+    """Each check passes right values, and objects to those that are nearly right."""
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    assert sums_to_one((), (p,)) is None
+    assert "add up to" in sums_to_one((), (p * (1 + 1e-8),))
+    assert "equally probable" in sums_to_one((), (np.full(4, 0.25),))
+    assert "from 0 on" in sums_to_one((), (np.array([-0.1, 0.5, 0.6]),))
+    every, other = np.array([1, 2, 3, 1]), np.array([3, 2, 1, 1])
+    assert fair_degrees((4, (4,), 0), (every, other)) is None
+    assert "other degrees" in fair_degrees((4, (4,), 0), (every, every))
+    assert "never occurs" in fair_degrees((4, (4,), 0), (np.array([1, 2, 1, 1]), other))
+    assert "between 1 and 3" in fair_degrees((4, (4,), 0), (every + 1, other))
+    assert "integers" in fair_degrees((4, (4,), 0), (every + 0.0, other))
+    assert fair_above((4, (2, 2), 0), (np.array([2, 3]), np.array([3, 2]))) is None
+    assert "must occur" in fair_above((4, (2, 2), 0), (np.array([2, 3]), np.array([3, 1])))
+    assert "must lie" in fair_above((4, (2, 2), 0), (np.array([2, 4]), np.array([3, 2])))
