@@ -36,6 +36,8 @@ def cotangents(name, g, inputs, settings=()):
     """
     inputs = as_tensors(inputs)
     y = operation(name)(*inputs, *settings)
+    if not isinstance(y, Tensor) or y.rule is None:
+        raise TypeError(f"{name} of a tensor that requires a gradient must give a tensor with a rule: `record` does it")
     on_arrays = y.rule(g, y.data, *map(raw, y.inputs), **y.parameters)
     on_tensors = y.rule(Tensor(g, requires_grad=True), y, *y.inputs, **y.parameters)
     values = ()

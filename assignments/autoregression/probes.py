@@ -45,7 +45,7 @@ def pad_cotangent(x, amounts):
     """What the rule of pad gives for 1, 2, 3 ...: on a bare array, then on a tensor, and whether that was recorded."""
     y = minigrad.pad(Tensor(x, requires_grad=True), amounts)
     if not isinstance(y, Tensor) or y.rule is None:
-        return "pad of a tensor that requires a gradient must be recorded"
+        raise TypeError("pad of a tensor that requires a gradient must give a tensor with a rule: `record` does it")
     g = np.arange(1.0, y.data.size + 1).reshape(y.shape)
     on_array = y.rule(g, y.data, *map(raw, y.inputs), **y.parameters)
     on_tensor = y.rule(Tensor(g, requires_grad=True), y, *y.inputs, **y.parameters)
