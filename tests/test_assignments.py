@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from assignments import manifest
 from assignments.cut import cut, engine, holes, skeleton
-from assignments.manifest import PUBLIC_SEED, Method
-from assignments.release import public_values
+from assignments.leaks import report
+from assignments.manifest import Method
+from assignments.release import handout, public_values
 from assignments.solutions import alternative, faulty, reference
 
 EVERY = manifest.every()
@@ -75,5 +76,8 @@ def test_faults_and_other_solutions_are_python(assignment):
         assert changed and set(other) == set(files) and all(ast.parse(other[path]) for path in changed)
 
 
-def test_public_values_are_repeatable(assignment):
-    assert public_values(assignment) == public_values(assignment)
+def test_a_hand_out_gives_nothing_away(assignment):
+    """And its public values come out the same again."""
+    files = handout(assignment)
+    assert report(assignment, files).leaks == []
+    assert files[f"assignments/{assignment.id}/public.npz"] == public_values(assignment)
