@@ -314,7 +314,7 @@ print(f"independent pixels: {independent:.1f} nats, {bits_per_dim(independent, (
 def fit(model, steps, lr):
     optimizer, costs = minigrad.optim.Adam(model.parameters(), lr=lr), []
     for step in range(steps + 1):
-        if step % (steps // 3) == 0:
+        if step % (steps // 6) == 0:
             costs.append((step, evaluate(model, test, rng)))
         loss = model.loss(train[rng.integers(0, len(train), 16)], rng)
         optimizer.zero_grad()
@@ -336,7 +336,7 @@ plt.axhline(independent, color="0.6", linestyle=":", label=f"independent pixels:
 for model, curve, line in zip((plain, gated), curves, page.LINES):
     name = f"{type(model).__name__}, {model.num_parameters():,} parameters: {curve[-1, 1]:.1f}"
     plt.plot(*curve[1:].T, **line, label=name)
-plt.ylim(0, 2 * independent)
+plt.ylim(0, 1.4 * independent)
 plt.xlabel("steps of 16 images")
 plt.ylabel("nats a test image")
 plt.title("A short training, and far below the independent pixels")
