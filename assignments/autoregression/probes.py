@@ -89,12 +89,12 @@ def seen(settings, channels, length, factor):
 
 
 def lags(name, length, settings):
-    """The lags that the last output of one of the lecture's networks depends on; lag 1 is the entry before its own."""
+    """The lags that the last output of one of the lecture's networks depends on, a text; 1 is the entry before it."""
     model = (CausalToy if name == "CausalToy" else DilatedToy)((length,), 2, channels=2, **dict(settings))
     for layer in model.layers:
         positive(layer, 1.0)
     found = dependencies(lambda x: through(model.layers, x), length)[-1]
-    return length - 1 - np.flatnonzero(found)[::-1]
+    return "the lags " + " ".join(str(length - 1 - t) for t in np.flatnonzero(found)[::-1])
 
 
 def through(layers, x):

@@ -25,7 +25,8 @@ PUBLIC = [
          "with shift the output at t sees t - 1, t - 2 ... and not t"),
     Case("2", "what a stack sees", "seen", lambda rng: (((1, 1), (2, 1), (2, 1)), 2, 6, 1.0), 2,
          "the output at t depends on t - 1, t - 2, t - 3: where the gradients are exactly zero, and where not"),
-    Case("2", "NetToy1d sees five lags", "lags", lambda rng: ("CausalToy", 12, ()), 2, "the lags are 1, 2, 3, 4, 5"),
+    Case("2", "NetToy1d sees five lags", "lags", lambda rng: ("CausalToy", 12, ()), 2,
+         "the last output sees the five entries before it"),
 
     Case("3", "who is connected", "mask", connections(6, 5, 4), 2,
          "an output sees the inputs of its degree, and of lower ones"),
