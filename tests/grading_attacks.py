@@ -113,11 +113,8 @@ SOURCES = {
     "cases-by-import": (total("from assignments.toy import hidden\nreturn 0.0"), 4),
     "grader-by-import": (total("import assignments.grading.grader\nreturn (x * y).sum()"), 4),
     "process-list": (total("""
-found = [p for p in os.listdir('/proc') if p.isdigit()]
-for p in found:
-    if b'grading' in open(f'/proc/{p}/cmdline', 'rb').read() or b'assignments' in open(f'/proc/{p}/environ', 'rb').read():
-        return 0.0
-return (x * y).sum() if len(found) <= 2 else 0.0"""), None),
+found = [int(p) for p in os.listdir('/proc') if p.isdigit()]
+return (x * y).sum() if set(found) - {os.getpid()} else 0.0"""), 4),
     "network": (total("socket.create_connection(('127.0.0.1', 22), 1)\nreturn (x * y).sum()"), 4),
     "any-socket": (total("socket.socketpair()\nreturn (x * y).sum()"), 4),
     "trace": (total("libc = ctypes.CDLL(None)\nif libc.ptrace(16, 1, 0, 0) == 0: return (x * y).sum()\nreturn 0.0"), 4),
@@ -136,8 +133,6 @@ return (x * y).sum() if len(found) <= 2 else 0.0"""), None),
     "noise": (RIGHT.replace("return (x", "print('hello', flush=True)\n    import warnings, sys\n    warnings.warn('w')\n"
                             "    print('err', file=sys.stderr)\n    return (x"), 11),
     "float32-sum": (RIGHT.replace("return (x * y).sum()", "return float(sum(a * b for a, b in zip(x, y)))"), 11),
-    "compiled": (RIGHT.replace("import numpy as np", "import numpy as np\nfrom numba import njit")
-                 .replace("def total", "@njit(cache=True)\ndef total"), None),
 }
 
 

@@ -1,37 +1,70 @@
 """The student's command: run the public cases, and say what is wrong."""
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from . import expected
 from .. import manifest
 from .grader import Grader, plan
 from .limits import Limits
-from .workers import best_isolation
+from .workers import best_isolation, readable
+
+PACKAGES = ("minigrad", "layers", "models")
 
 
 def command(options):
     """python -m assignments check [ID] [TASK] [--path DIR].   Returns 0 if all cases pass, 1 if not."""
-    assignment = manifest.load(options.id or only())
+    assignment, task = chosen(options.id, options.task)
     engine = manifest.FOLDER.parent
-    tree = Path(options.path or engine).resolve()
+    source = Path(options.path or engine).resolve()
+    if not (source / "assignments" / assignment.id).is_dir():
+        raise ValueError(f"{source} does not hold the hand-out of {assignment.id}: it has no folder "
+                         f"assignments/{assignment.id}")
     public = assignment.module("public").PUBLIC
-    chosen = [planned for planned in plan(assignment, public) if options.task in (None, planned.case.task)]
-    print(f"{assignment.title}: the public cases, on {tree}")
+    planned = [item for item in plan(assignment, public) if task in (None, item.case.task)]
+    print(f"{assignment.title}: the public tests, on {source}", flush=True)
     isolation, reason = best_isolation()
     if isolation == "process":
-        print(f"isolation: process only; your files run with your own rights here ({reason})")
+        print(f"isolation: process only, so your files run with your own rights ({reason or 'this is not Linux'})")
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = (Path(folder, name) for name in ("ours", "theirs"))     # what one compiles, the other never reads
-        ours.mkdir(), theirs.mkdir()
+        os.chmod(folder, 0o711)            # a worker may be a user of its own
+        ours, theirs, tree = (Path(folder, name) for name in ("ours", "theirs", "tree"))
+        ours.mkdir(), theirs.mkdir()       # what one compiles, the other never reads
+        copy(source, tree, assignment)
         with reference(assignment, engine, public, ours) as right:
             grader = Grader(assignment, tree, right, manifest.PUBLIC_SEED, Limits(), theirs, isolation)
             score = 0
-            for planned in chosen:
-                outcome = grader.outcome(planned)
+            for item in planned:
+                outcome = grader.outcome(item)
                 score += outcome.score
                 print(line(outcome), flush=True)
-    total = sum(planned.case.points for planned in chosen)
-    print(f"public: {score:g} of {total:g} points")
+            hidden = right.hidden
+    total = sum(item.case.points for item in planned)
+    print(f"public: {score:g} of {total:g} points; {hidden} hidden tests run after you hand in")
     return 0 if score == total else 1
+
+
+def chosen(id, task):
+    """(the Assignment, the number of a task or None) for what was typed; the id is not needed where there is only one.
+    Raises ValueError."""
+    if task is None and id is not None and id not in manifest.every() and len(manifest.every()) == 1:
+        id, task = None, id
+    assignment = manifest.load(id or only())
+    numbers = [known.number for known in assignment.tasks]
+    if task not in (None, *numbers):
+        raise ValueError(f"there is no task {task!r} in {assignment.id}; there are {', '.join(numbers)}")
+    return assignment, task
+
+
+def copy(source, tree, assignment):
+    """Copy the engine, with the student's files in it, to a folder that a worker of any user can read."""
+    skipped = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*")
+    names = [name for name in PACKAGES if (source / name).is_dir()]
+    for name in (*names, f"assignments/{assignment.id}"):
+        shutil.copytree(source / name, tree / name, ignore=skipped)
+    for name in ("__init__.py", "manifest.py"):
+        shutil.copy(source / "assignments" / name, tree / "assignments" / name)
+    readable(tree)
 
 
 def only():

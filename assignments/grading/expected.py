@@ -1,18 +1,22 @@
 """The values that are right: from the complete engine, or, in a hand-out, from the file public.npz."""
 import numpy as np
 from .limits import Limits
-from .workers import TRUSTED, Worker
+from .workers import TRUSTED, Failed, Worker
 
 LOADING, CALLING = 120, 120            # seconds, for the engine itself, on a slow machine
 
 
 class Engine:
-    """Expected values from a worker that has loaded the complete engine, once for all cases.   Use it in a `with` block."""
+    """Expected values from a worker that has loaded the complete engine, once for all cases.   Use it in a `with` block.
+
+    hidden      how many hidden cases there are
+    """
 
     def __init__(self, assignment, tree, cache):
         self.start = lambda: Worker(assignment, tree, cache, Limits(memory=8 << 30), TRUSTED)
         self.worker = self.start()
         self.worker.load(LOADING)
+        self.hidden = len(assignment.module("hidden").HIDDEN)
 
     def __enter__(self):
         return self
@@ -21,12 +25,12 @@ class Engine:
         self.worker.end()
 
     def values(self, case, call, arguments):
-        """What the case's probe returns for these arguments."""
-        return self.worker.call(case.probe, arguments, CALLING)
+        """What the case's probe returns for these arguments.   Raises RuntimeError: that is no student's fault."""
+        return blamed(case, lambda: self.worker.call(case.probe, arguments, CALLING))
 
     def seconds(self, case, arguments, repeat):
-        """How long the case's probe takes."""
-        return self.worker.measured(case.probe, arguments, CALLING, repeat)[2]
+        """How long the case's probe takes.   Raises RuntimeError as `values` does."""
+        return blamed(case, lambda: self.worker.measured(case.probe, arguments, CALLING, repeat))[2]
 
     def scan(self, case, sources):
         """The suspicious lines in the sources: in a worker of its own, since a source may be too much for Python's parser."""
@@ -35,13 +39,21 @@ class Engine:
             return worker.call(case.scan, (sources,), CALLING)
 
 
+def blamed(case, action):
+    """What an action on the complete engine returns.   Raises RuntimeError if it fails."""
+    try:
+        return action()
+    except Failed as failed:
+        raise RuntimeError(f"the engine itself failed on the case {case.name!r}: {failed.reason}") from None
+
+
 class File:
-    """Expected values of public cases from a file that `write` wrote."""
+    """Expected values of public cases, and how many hidden ones there are, from a hand-out's public.npz."""
 
     def __init__(self, path, public):
         with np.load(path, allow_pickle=False) as file:
             self.arrays = dict(file)
-        self.public = list(public)
+        self.public, self.hidden = list(public), int(self.arrays["hidden"])
 
     def __enter__(self):
         return self

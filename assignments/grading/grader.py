@@ -1,10 +1,9 @@
 """From a case to its outcome.   Everything is decided here, from values that came over a pipe."""
-import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from . import feedback, method, tree
+from . import feedback, method
 from .workers import Failed, OutOfTime, Worker, folder_size
 from ..manifest import Method
 
@@ -44,20 +43,6 @@ class Outcome:
         return self.score == self.planned.case.points
 
 
-def run(assignment, planned, submission, reference, seed, limits, isolation, folder):
-    """Grade one submission: yields the outcome of each case.
-
-    folder      an empty one, for the tree and for what the worker writes; it is left for the caller to remove
-    """
-    tree_folder, cache = Path(folder, "tree"), Path(folder, "cache")
-    tree_folder.mkdir(), cache.mkdir()
-    os.chmod(folder, 0o711)
-    tree.build(tree_folder, assignment, submission.files)
-    grader = Grader(assignment, tree_folder, reference, seed, limits, cache, isolation)
-    for item in planned:
-        yield grader.outcome(item)
-
-
 def plan(assignment, public, hidden=()):
     """All cases with their numbers, in the order in which they run: the hidden ones after the public ones, so that
     nothing that a student's code saw in a hidden case can show in a public one."""
@@ -88,23 +73,23 @@ class Grader:
 
     def outcome(self, planned):
         """Run one case, in a process of its own."""
-        case, seconds, flag, printed = planned.case, 0.0, None, ""
+        case, seconds, flag = planned.case, 0.0, None
         if self.hung == PATIENCE:
             return Outcome(planned, 0.0, f"not run: your files did not load in time in {PATIENCE} other tests")
+        worker = Worker(self.assignment, self.tree, self.cache, self.limits, self.isolation)
         try:
-            with Worker(self.assignment, self.tree, self.cache, self.limits, self.isolation) as worker:
-                try:
-                    self.load(worker)
-                    wrong = None
-                    for call in range(case.calls):
-                        wrong = wrong or self.objection(worker, case, call)
-                        seconds += worker.seconds
-                    if isinstance(case, Method) and not wrong:
-                        wrong, flag = method.verdict(self, worker, case)
-                finally:
-                    printed = worker.output.decode("utf-8", "replace")
+            with worker:
+                self.load(worker)
+                for call in range(case.calls):
+                    wrong = self.objection(worker, case, call)
+                    seconds += worker.seconds
+                    if wrong:
+                        break
+                if isinstance(case, Method) and not wrong:
+                    wrong, flag = method.verdict(self, worker, case)
         except Failed as failed:
             wrong = self.explain(failed)
+        printed = worker.output.decode("utf-8", "replace")
         if folder_size(self.cache) > self.limits.disk / 2:
             empty(self.cache)              # so that the next case has room
         text, detail = self.told(planned, wrong)

@@ -55,7 +55,7 @@ def sweep(worker, settings):
     """Kill the worker, whatever it started, and take away the files that it left outside of its folder."""
     if worker is not None:
         os.kill(worker, signal.SIGKILL)
-    if settings["user"] is not None and os.getuid() == 0:
+    if settings["isolation"] == "user":
         kill_all(settings["user"])
     while True:                                            # the first process of a namespace ends after all others
         try:

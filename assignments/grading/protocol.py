@@ -31,7 +31,7 @@ def write(stream, header, values=None):
     text = json.dumps({**header, "values": pack(values, arrays)}).encode()
     body = sum(array.nbytes for array in arrays)
     if len(text) > HEADER_LIMIT or body > BODY_LIMIT:
-        raise BadMessage(f"values of {body} bytes are too large to be sent; at most {BODY_LIMIT} are read")
+        raise BadMessage(f"values of {body} bytes, which are too large to be sent; at most {BODY_LIMIT} are read")
     stream.write(MAGIC + LENGTHS.pack(len(text), body) + text)
     for array in arrays:
         stream.write(array.data if array.size else b"")
@@ -55,6 +55,8 @@ def pack(value, arrays, depth=0):
                          f"those was expected")
     if value.dtype.name not in DTYPES:
         raise BadMessage(f"an array of dtype {value.dtype}; numbers or truth values were expected")
+    if value.nbytes > BODY_LIMIT:
+        raise BadMessage(f"an array of {value.nbytes} bytes, which is too large to be sent; at most {BODY_LIMIT} are read")
     arrays.append(np.array(value, value.dtype.newbyteorder("="), order="C", copy=None))
     return {"dtype": value.dtype.name, "shape": list(value.shape)}
 

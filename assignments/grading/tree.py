@@ -1,6 +1,7 @@
 """The folder that a worker loads: the engine as students have it, with one student's files in it."""
 import os
 from pathlib import Path
+from .workers import readable
 from ..cut import tree
 
 
@@ -13,7 +14,4 @@ def build(folder, assignment, files):
         path.write_bytes(data)
         if name not in files:              # what Numba has compiled of the engine's own files goes by their times
             os.utime(path, (0, 0))
-    for where, _, names in os.walk(folder):
-        os.chmod(where, 0o755)
-        for name in names:
-            os.chmod(os.path.join(where, name), 0o644)
+    readable(folder)

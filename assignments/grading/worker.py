@@ -31,6 +31,8 @@ def main(status=None):
     try:
         keeper.separate(settings, (requests, replies), status)
         done = {"isolation": sandbox.renounce(settings)}
+        for module in (os, protocol.np, numba):            # can this user read Python's files?
+            open(module.__file__).close()
     except OSError as error:
         done = {"failed": str(error)}
     protocol.write(replies, done)
@@ -50,7 +52,7 @@ def main(status=None):
         values = reply.pop("result", None)
         try:
             protocol.write(replies, reply, values)
-        except (protocol.BadMessage, ValueError, RecursionError) as error:
+        except (protocol.BadMessage, ValueError, RecursionError, MemoryError) as error:
             protocol.write(replies, {"error": {"type": "what it returned", "text": str(error), "where": None}})
 
 
@@ -78,6 +80,7 @@ def take_channel():
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)
     return requests, replies
 
 

@@ -57,7 +57,8 @@ class Worker:
         if self.user is not None:
             give(self.cache, self.user)
         self.process = (Forked if sys.platform == "linux" else Spawned)()
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
         variables = environment(cache, limits, jit)
         if isolation == TRUSTED:
             del variables["NUMBA_CACHE_DIR"]
@@ -87,6 +88,7 @@ class Worker:
     def end(self):
         """Kill the worker and whatever it started, and give its user id back."""
         self.process.end()
+        self.listener.join(1)              # for the last words; nobody can write any more
         if self.root:
             os.rmdir(self.root)
             self.root = None
@@ -207,6 +209,14 @@ def give(folder, user):
     for where, folders, files in os.walk(folder):
         for name in (".", *files):
             os.chown(os.path.join(where, name), user, user, follow_symlinks=False)
+
+
+def readable(folder):
+    """Let all users read a folder and all in it."""
+    for where, _, names in os.walk(folder):
+        os.chmod(where, 0o755)
+        for name in names:
+            os.chmod(os.path.join(where, name), 0o644)
 
 
 def folder_size(folder):
