@@ -16,7 +16,7 @@ What a case compares never comes from the worker, in whose process the student's
 those of the same probe, run on the complete engine; or the case's `check` judges the values by a property.
 
 A hand-out has no hidden.py, no faults.py and no complete engine.  In their place it has public.npz: the expected values
-of the public cases, value j of call c of PUBLIC[k] under the name "k.c.j", and the number of hidden cases, "hidden".
+of the public cases, value j of call c of PUBLIC[k] under the name "k.c.j", and the number of hidden cases, "count".
 """
 import hashlib
 import importlib

@@ -53,7 +53,7 @@ class File:
     def __init__(self, path, public):
         with np.load(path, allow_pickle=False) as file:
             self.arrays = dict(file)
-        self.public, self.hidden = list(public), int(self.arrays["hidden"])
+        self.public, self.hidden = list(public), int(self.arrays["count"])
 
     def __enter__(self):
         return self
