@@ -7,8 +7,10 @@ import importlib
 import textwrap
 from contextlib import contextmanager
 import numpy as np
+from assignments import leaks
 from assignments.cut import find
 from assignments.manifest import load
+from assignments.release import handout
 from assignments.solutions import faulty
 
 SEED = "homework"
@@ -80,6 +82,10 @@ class Homework:
             with replaced(honest.sources):
                 found += [(honest.name, case.name) for case in self.cases if case.task in tasks and self.wrong(case)]
         return found
+
+    def given_away(self):
+        """What the hand-out says of solutions and hidden cases: a list of lines."""
+        return leaks.report(self.assignment, handout(self.assignment)).leaks
 
     def planted(self, fault):
         """The function with the fault in it."""

@@ -30,3 +30,7 @@ def test_every_planted_fault_is_found(homework):
 
 def test_honest_solutions_pass(homework):
     assert homework.denied() == []
+
+
+def test_the_handout_gives_nothing_away(homework):
+    assert homework.given_away() == []

@@ -30,3 +30,7 @@ def test_honest_solutions_pass(homework):
 
 def test_no_task_needs_a_later_one(homework):
     assert homework.leaning() == []
+
+
+def test_the_handout_gives_nothing_away(homework):
+    assert homework.given_away() == []
