@@ -53,7 +53,9 @@ def test_faults_lose_points(bench, fault):
 
 
 @pytest.mark.parametrize("honest", HONEST[3:4], ids=lambda honest: honest.name)
-def test_other_solutions_keep_their_points(bench, honest):
+def test_other_solutions_keep_their_points(bench, monkeypatch, honest):
+    """A sample of solutions and cases."""
+    monkeypatch.setattr(bench, "planned", bench.planned[::4])
     outcomes = bench.outcomes(alternative(ASSIGNMENT, honest), 2, 0)
     assert [(o.planned.case.name, o.text, o.detail, o.flag) for o in outcomes if not o.passed or o.flag] == []
 
@@ -91,9 +93,59 @@ def test_nothing_is_suspicious_in_right_solutions():
     ("my_toeplitz = 1", "the name my_toeplitz"), ("import scipy.signal", "import scipy.signal"),
     ("from torch.nn import functional", "from torch.nn import ..."), ("import os", "import os"),
     ("exec('x')", "exec"), ("getattr(np, 'd' + 'ot')(a, b)", "getattr"), ("convolve.py_func(x)", "convolve.py_func"),
-    ("with numba.objmode(): pass", "numba.objmode"), ("open('x')", "open"), ("x = (", "no Python that can be read")])
+    ("with numba.objmode(): pass", "numba.objmode"), ("def convolve(x): return [v for v in x]", "a loop of Python in convolve"), ("open('x')", "open"), ("x = (", "no Python that can be read")])
 def test_suspicious_lines(source, what):
     assert suspicious(("a.py", "b.py"), ("x = 1\n", source), ASSIGNMENT.imports) == (f"b.py:1: {what}",)
+
+
+MATRIX = """
+from numpy.lib.stride_tricks import sliding_window_view
+
+def convolve(x, w, y, stride, padding, dilation, groups, taps):
+    windows = sliding_window_view(x, w.shape[2:], (2, 3))
+    y += np.tensordot(windows, w, ((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+"""
+
+COLUMNS = """
+@njit
+def convolve(x, w, y, stride, padding, dilation, groups, taps):
+    N, I, H, W = x.shape
+    C, T = len(w), len(taps)
+    columns = np.empty((I * T, y.shape[2] * y.shape[3]))
+    for n in range(N):
+        for i in range(I):
+            for t in range(T):
+                for r in range(y.shape[2]):
+                    for q in range(y.shape[3]):
+                        columns[i * T + t, r * y.shape[3] + q] = x[n, i, r + taps[t, 0], q + taps[t, 1]]
+        for c in range(C):
+            for k in range(I * T):
+                for p in range(columns.shape[1]):
+                    weight = w[c, k // T, taps[k % T, 0], taps[k % T, 1]]
+                    y[n, c, p // y.shape[3], p % y.shape[3]] += weight * columns[k, p]
+"""
+
+PYTHON = """
+def convolve(x, w, y, stride, padding, dilation, groups, taps):
+    for a, b in taps:
+        for i in range(w.shape[1]):
+            y += w[:, i, a, b, None, None] * x[:, i, None, a:a + y.shape[2], b:b + y.shape[3]]
+"""
+
+
+@pytest.mark.parametrize("source, lean, compiled", [(MATRIX, "lost", "lost"), (COLUMNS, "flagged", "fine"),
+                                                    (PYTHON, "flagged", "lost")],
+                         ids=["a matrix product", "a Toeplitz matrix in compiled loops", "whole shifted images"])
+def test_methods_that_are_not_allowed(bench, monkeypatch, source, lean, compiled):
+    """All give the right values.   Where measurement and source disagree, points are kept and a person is asked.
+
+    A loop of Python over whole shifted images needs little memory, and is fast.
+    """
+    planned = [p for p in bench.planned if isinstance(p.case, Method) and p.case.task == "2"]
+    monkeypatch.setattr(bench, "planned", planned)
+    files = alternative(ASSIGNMENT, manifest.Honest("", {"layers/kernels/loops.py:convolve": source}))
+    found = ["lost" if o.score == 0 else "flagged" if o.flag else "fine" for o in bench.outcomes(files, 2, 0)]
+    assert found == [lean, compiled]
 
 
 def measured(case, **numbers):

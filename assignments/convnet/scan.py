@@ -8,6 +8,8 @@ MATRIX = {"as_strided", "sliding_window_view", "dot", "matmul", "tensordot", "ei
 OF_NUMPY = {"convolve", "correlate"}       # which the engine has functions of its own of
 FORBIDDEN = {"exec", "eval", "compile", "__import__", "open", "getattr", "setattr", "globals", "objmode", "py_func"}
 WORDS = ("im2col", "col2im", "unfold", "toeplitz")
+COMPILED = {"convolve", "convolve_transposed", "correlate"}                    # whose loops Numba is to compile
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)
 
 
 def suspicious(files, sources, imports):
@@ -49,6 +51,10 @@ def finding(node, imports):
             yield f"from {node.module} import ..."
         yield from (f"from {node.module} import {name.name}" for name in node.names
                     if name.name in MATRIX | OF_NUMPY | FORBIDDEN)
+    if isinstance(node, ast.FunctionDef) and node.name in COMPILED:
+        compiled = any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
+        if not compiled and any(isinstance(part, LOOPS) for part in ast.walk(node)):
+            yield f"a loop of Python in {node.name}"
     for name in names_of(node):
         if any(word in name.lower() for word in WORDS):
             yield f"the name {name}"
