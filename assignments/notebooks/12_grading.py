@@ -163,8 +163,8 @@ from assignments import cut, manifest
 assignment = manifest.load("convnet")
 hole = "layers/kernels/loops.py"
 whole, skeleton = cut.engine()[hole].decode(), cut.skeleton(assignment)[hole].decode()
-start, _, _ = cut.span(skeleton, "convolve")
-print("\n".join(skeleton.splitlines()[start - 12:start + 1]))
+function = cut.find(skeleton, "convolve")
+print("\n".join(skeleton.splitlines()[function.lineno - 2:function.end_lineno]))
 assert cut.body(whole, "convolve") not in skeleton
 assert cut.body(skeleton, "convolve").strip().startswith("raise NotImplementedError")
 
@@ -172,9 +172,10 @@ assert cut.body(skeleton, "convolve").strip().startswith("raise NotImplementedEr
 # So a finished homework is a working engine: it trains networks. And the expected values come from the complete one,
 # which runs in a process of its own.
 #
-# Now we hand in four solutions of `convnet`: the engine's own functions, the skeleton as it was handed out, and two
-# with a small mistake each. (The list of mistakes is part of the homework; `python -m assignments selftest convnet`
-# proves that each loses points.)
+# Now we hand in five solutions of `convnet`: the engine's own functions, the skeleton as it was handed out, two with a
+# small mistake each, and one that ends the process as soon as it is loaded, hoping that no error means no fault. (Small
+# mistakes are part of every homework: `python -m assignments selftest convnet` proves that each of them loses
+# points.)
 
 # %%
 from assignments import selftest, solutions
@@ -185,6 +186,7 @@ handed_in = {"the engine's own": solutions.reference(assignment),
 for name in ("padding on one side only", "the kernel turned round"):
     handed_in[name] = solutions.faulty(assignment, faults[name])
     print(f"{name}: {faults[name].old!r} became {faults[name].new!r}")
+handed_in["ends the process"] = handed_in["the engine's own"] | {hole: b"import os\nos._exit(0)\n"}
 
 # %% [markdown]
 # Each of the cases below runs in a process of its own. If one crashes, the others are graded all the same.
@@ -206,7 +208,7 @@ assert len(most) == 3 and (scores[0] == most).all() and not scores[1].any() and 
 # %%
 from models.figures import page
 
-figure, axes = plt.subplots(figsize=(9, 3.2), layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
 texts = np.array([[f"{score:g} of {points:g}" for score, points in zip(row, most)] for row in scores])
 page.cells(axes, 0.25 * (scores == most), texts)
 axes.set_xticks(range(len(most)), [f"{item.number}\n{item.case.name.replace(', ', chr(10))}" for item in bench.planned],
@@ -217,8 +219,8 @@ axes.set_title("Each mistake loses the cases that it touches, and no others")
 plt.show()
 
 # %% [markdown]
-# A wrong size of the output is noticed where sizes are asked for; a turned kernel, where convolutions are. What do the
-# students read?
+# A wrong size of the output is noticed where sizes are asked for; a turned kernel, where convolutions are. And an exit
+# code of 0 is worth nothing. What do the students read?
 
 # %%
 for name, row in list(outcomes.items())[1:]:
@@ -252,7 +254,7 @@ with tempfile.TemporaryDirectory() as folder:
         history.append(json.loads(path.read_text())["score"])
     print("the score in the file, from the start on:", history)
     print(json.dumps(json.loads(path.read_text())["tests"][0], indent=1)[:300])
-assert history[0] == 0 and history[-1] == scores[3].sum() and history == sorted(history)
+assert history[0] == 0 and history[-1] == scores[3].sum() == 2 and history == sorted(history)
 
 # %% [markdown]
 # The greatest score of each test comes from the homework's declaration, not from what ran.
