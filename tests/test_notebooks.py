@@ -158,6 +158,11 @@ def test_setup_asks_for_the_project_on_colab(monkeypatch, tmp_path):
     assert run_setup(monkeypatch, tmp_path, colab=True) == "minigrad.zip"
 
 
+def test_setup_says_what_to_do_elsewhere(monkeypatch, tmp_path):
+    with pytest.raises(ImportError, match="open this notebook inside its project, or pip install"):
+        run_setup(monkeypatch, tmp_path)
+
+
 def test_setup_installs_nothing_where_minigrad_is(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it installs"))
     monkeypatch.setenv("MINIGRAD_FAST", "1")
@@ -180,7 +185,7 @@ def execute(path):
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """Small sizes, this project's packages, no files left; one thread, for on a busy machine two wait for each other."""
+    """Small sizes, this project's packages, no files left; one thread, since two wait for each other if busy."""
     monkeypatch.setenv("MINIGRAD_FAST", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     for name in THREAD_VARIABLES:

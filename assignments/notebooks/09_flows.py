@@ -17,9 +17,11 @@ import importlib.util, os, subprocess, sys
 if not importlib.util.find_spec("minigrad"):
     if os.path.exists("../../setup.cfg"):              # Jupyter or VS Code, in the project's own folder
         project = "../.."
-    else:                                              # Colab: asks for the project, as a zip file
+    elif "google.colab" in sys.modules:                # Colab: asks for the project, as a zip file
         from google.colab import files
         project = next(iter(files.upload()))
+    else:
+        raise ImportError("minigrad is missing: open this notebook inside its project, or pip install the project")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", project], check=True)
 
 import matplotlib.pyplot as plt
