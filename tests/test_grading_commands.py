@@ -1,4 +1,5 @@
 """The grader's commands from end to end, on a toy homework: `check` in a hand-out, `grade`, and Gradescope's container."""
+import ctypes
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 import pytest
 import grading
+from grading_attacks import SOURCES
 
 HANDOUT = """
 import sys
@@ -197,3 +199,45 @@ def test_a_failure_of_the_grader_is_the_staffs(tmp_path):
     assert results["score"] == 0 and len(grading.scores(results)) == 5
     assert results["tests"][-1]["visibility"] == "hidden" and "Traceback" in results["tests"][-1]["output"]
     assert "nonsense" not in json.dumps(results["tests"][:-1]) and "The grader failed" in results["output"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Without namespaces, as in most containers
+
+def without_namespaces():
+    """Give up the capability that namespaces, and mounting, need.   Only root has it."""
+    ctypes.CDLL(None).prctl(24, 21, 0, 0, 0)               # PR_CAPBSET_DROP, CAP_SYS_ADMIN
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs root on Linux")
+def test_an_own_user_isolates_too(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    grading.make(tmp_path / "engine", **{"assignments/toy/__init__.py": grading.ENGINE["assignments/toy/__init__.py"].replace(
+        "compiling=0.9", "compiling=60")})
+    folder, out = tmp_path / "submissions", tmp_path / "out"
+    folder.mkdir()
+    chosen = {name: SOURCES[name] for name in ("exit", "daemon", "process-list", "network", "disk", "answer-by-import")}
+    chosen["compiled"] = (grading.RIGHT.replace("import numpy as np", "from numba import njit")
+                          .replace("def total", "@njit(cache=True)\ndef total"), grading.POINTS)
+    chosen["outside"] = (grading.RIGHT.replace("return x * x", "open('/tmp/minigrad-left', 'w')\n    return x * x"), 7)
+    for name, (source, _) in chosen.items():
+        (folder / f"{name}.py").write_text(source)
+    run = subprocess.run([sys.executable, "-m", "assignments", "grade", "toy", folder, "--out", out], text=True,
+                         cwd=tmp_path / "engine", capture_output=True, preexec_fn=without_namespaces,
+                         env={**os.environ, "PYTHONPATH": str(tmp_path / "engine")}, timeout=300)
+    if "isolation: user" not in run.stdout:
+        assert "kept apart" in run.stderr
+        pytest.skip("another user can't read this Python's files")
+    assert {name: grading.results(out, f"{name}.py")["score"] for name in chosen} == {
+        name: points for name, (_, points) in chosen.items()}
+    assert not os.path.exists("/tmp/minigrad-left")
+
+
+def test_what_a_user_left_is_removed_but_for_one_folder(tmp_path):
+    for name in ("a/b/c", "kept/d"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").write_text("x")
+    os.symlink("/", tmp_path / "a" / "link")
+    code = "import os, sys; import keeper; keeper.remove_files(sys.argv[1], os.getuid(), sys.argv[1] + '/kept')"
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, cwd=grading.ROOT / "assignments" / "grading")
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["kept", "kept/d", "kept/d/file"]

@@ -5,6 +5,7 @@ import sys
 import sandbox
 
 DEATH_SIGNAL, SUBREAPER = 1, 36            # of prctl
+WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 def separate(settings, channel, status):
@@ -66,8 +67,9 @@ def sweep(worker, settings):
             continue
         except ChildProcessError:
             break
-    for folder in settings["sweep"]:
-        remove_files(folder, settings["user"])
+    if settings["isolation"] == "user" and not sandbox.syscalls.can_restrict_files():
+        for folder in WRITABLE_BY_ALL:
+            remove_files(folder, settings["user"], settings["cache"])
 
 
 def children():
@@ -91,13 +93,13 @@ def kill_all(user):
     os.waitpid(pid, 0)
 
 
-def remove_files(folder, user):
-    """Remove what a user has in a folder that everybody can write to."""
+def remove_files(folder, user, kept):
+    """Remove what a user has in a folder that everybody can write to, but for one folder."""
     for where, folders, files in os.walk(folder, topdown=False):
         for name in (*files, *folders):
             path = os.path.join(where, name)
             try:
-                if os.lstat(path).st_uid == user:
+                if os.lstat(path).st_uid == user and not f"{path}/".startswith(f"{kept}/"):
                     (os.rmdir if os.path.isdir(path) and not os.path.islink(path) else os.unlink)(path)
-            except OSError:
+            except OSError:                # it is gone already, or holds what is somebody else's
                 pass

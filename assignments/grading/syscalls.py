@@ -81,14 +81,18 @@ def filter_calls():
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 EXECUTE, WRITE, READ, READ_FOLDER, TRUNCATE, DEVICE_CONTROL = 1, 2, 4, 8, 1 << 14, 1 << 15
-REFER = 1 << 13
 OF_FILES = EXECUTE | WRITE | READ | TRUNCATE | DEVICE_CONTROL
 KNOWN = (0, 13, 14, 15, 15, 16)            # how many rights the versions 0, 1, 2 ... know
 
 
+def can_restrict_files():
+    """The version of Landlock here, 0 if there is none."""
+    return max(0, libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1)))
+
+
 def restrict_files(readable, writable):
     """Only these files and folders, with all in them, can be opened from now on.   Returns whether that could be done."""
-    version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1))
+    version = can_restrict_files()
     if version < 1:
         return False
     rights = (1 << KNOWN[min(version, len(KNOWN) - 1)]) - 1

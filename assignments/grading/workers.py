@@ -20,7 +20,6 @@ PENDING = object()
 PATIENCE = 0.02            # seconds between two looks at the clock
 STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
 USERS = range(50_000, 60_000)              # ids for the workers of root, one each
-WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 class Failed(Exception):
@@ -64,8 +63,7 @@ class Worker:
             del variables["NUMBA_CACHE_DIR"]
         settings = {"id": assignment and assignment.id, "tree": str(tree), "files": assignment and assignment.files,
                     "cache": str(cache), "environment": variables, "root": self.root, "isolation": isolation, "user": self.user,
-                    "readable": needs.readable(), "limits": limits.of_system(self.user is not None),
-                    "sweep": WRITABLE_BY_ALL if isolation == "user" else ()}
+                    "readable": needs.readable(), "limits": limits.of_system(self.user is not None)}
         try:
             self.isolation = self.begin(settings)
         except BaseException:
