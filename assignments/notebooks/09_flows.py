@@ -315,8 +315,9 @@ plt.show()
 #
 # ## NVP: several of them, on two moons
 #
-# A chain of maps has the product of their Jacobians, so the logarithms of the determinants add up, *logarithms* (one
-# slide writes $u + |J|$ where its code rightly adds $\log |J|$):
+# A chain of maps has the product of their Jacobians, so the logarithms of the determinants add up. (One slide adds
+# $|J|$, where its code rightly adds $\log |J|$; in another formula a bracket is missing, and read literally the sum has
+# the wrong sign.)
 #
 # $$-\log p(x) = \tfrac12 \left( \lVert z \rVert^2 + D \log 2\pi \right) - \sum_k \log |\det J_k|.$$
 #
@@ -438,8 +439,8 @@ assert abs(integral - 1) < 0.02
 # An exact density and exact samples, from one network.
 #
 # A word on names. NICE (2014) has coupling layers that only shift: $s = 0$, so $\log |\det J| = 0$ and volumes are
-# preserved ($|\det J| = 1$, not 0 as one can read). Scaling came with RealNVP (2016), which is therefore *not* volume
-# preserving: it is in its name, "non-volume preserving".
+# preserved ($|\det J| = 1$, not 0 as one can read), up to one scaling at its very end. Scaling in every layer came with
+# RealNVP (2016), which is therefore *not* volume preserving: it is in its name, "non-volume preserving".
 
 # %% [markdown]
 # ## Questions

@@ -56,8 +56,9 @@ assert nats < -10
 #
 # $$-\log P(x) \;\le\; \mathbb{E}_u[-\log p(y)] + \log L,$$
 #
-# by Jensen's inequality. So the right-hand side can never fall below the entropy. We try ten thousand random densities
-# on $[0, 1]$, made of 16 steps each. With $L = 2$, the left 8 steps are the cell of 0, the right 8 that of 1.
+# by Jensen's inequality. So, averaged over the data, the right-hand side can never fall below the entropy. We try ten
+# thousand random densities on $[0, 1]$, made of 16 steps each. With $L = 2$, the left 8 steps are the cell of 0, the
+# right 8 that of 1.
 
 # %%
 rng = np.random.default_rng(0)
@@ -319,12 +320,13 @@ assert likeness(rows["fine noise drawn anew"]) > likeness(rows["coarse noise dra
 
 # %% [markdown]
 # (The last row, the samples, shows how short this training was. `python -m models train realnvp --data digits` takes
-# ten minutes and draws digits.)
+# ten minutes over it.)
 #
 # ## Between four images
 #
 # The lecture shows a "manifold" spanned by four images. On a line between two codes one would come too close to 0,
-# where normal noise hardly ever is; so the codes are mixed with cosines and sines, which keeps their length:
+# where normal noise hardly ever is. So the codes are mixed with cosines and sines, whose squares add up to 1, and a
+# mixture of normal noise is normal noise again:
 #
 # $$z = \cos\phi\,(\cos\phi'\, z_1 + \sin\phi'\, z_2) + \sin\phi\,(\cos\phi'\, z_3 + \sin\phi'\, z_4).$$
 
@@ -346,8 +348,8 @@ corners = between[[0, 0, -1, -1], [0, -1, 0, -1]]
 assert (corners != x[:4, 0]).mean() < 0.01
 
 # %% [markdown]
-# In the corners stand four test images, exactly. Between them the digits change into each other: not by fading, the one
-# getting lighter while the other gets darker, but by strokes that move and join.
+# In the corners stand the four test images. Between them the digits change into each other, less by fading, the
+# one getting lighter while the other gets darker, than by strokes that move and join.
 
 # %% [markdown]
 # ## Questions

@@ -264,7 +264,8 @@ for a, b in zip(ours.terms(pixels, np.random.default_rng(1)), engines.terms(test
     assert np.allclose(a.data, b.data, atol=1e-3)
 
 # %% [markdown]
-# The same. We train the engine's, with a code of two numbers, so that it can be looked at, and a second one with many.
+# The same. We train the engine's, with a code of two numbers, so that it can be looked at, and a second one with
+# twenty.
 
 # %%
 def fit(model, steps):
@@ -345,17 +346,17 @@ assert (information >= 0).all() and information.sum() > 2
 # is one with another, and we can compute which:
 
 # %%
-d, pixels = 8, 784
+d, pixels = 32, 784
 squares, kls = rng.random((100, pixels)), rng.random((100, d))         # any squared errors, any KLs
 lecture = squares.mean() + 0.5 * kls.mean()
 variance = 0.5 * pixels / (2 * d)
 true_scale = (squares.sum(1) / (2 * variance) + kls.sum(1)).mean()
 print(f"variance {variance}: a ratio of {true_scale / lecture:.6f}, for any numbers, is 2 d = {2 * d}")
-assert variance == 24.5 and abs(true_scale / lecture - 2 * d) < 1e-9
+assert variance == 6.125 and abs(true_scale / lecture - 2 * d) < 1e-9
 
 # %% [markdown]
-# A variance of 24.5, for pixels between 0 and 1: the decoder is told that its pixels are off by 5. No wonder if codes
-# fall silent. Better to use sums, and to state the variance.
+# A variance of 6 (and of 24.5, if the code had 8 numbers): the decoder is told that its pixels, whose whole range is
+# about 1, are off by 2.5. No wonder if codes fall silent. Better to use sums, and to state the variance.
 #
 # ## An honest number
 #
@@ -367,11 +368,12 @@ nats = {name: [-model.importance_log_prob(some, k, np.random.default_rng(0)).dat
         for name, model in (("2 code numbers", two), ("20 code numbers", many))}
 for name, values in nats.items():
     print(f"{name:16}", "  ".join(f"K = {k}: {value:.2f}" for k, value in zip(counts, values)))
+assert nats["20 code numbers"][0] - nats["20 code numbers"][-1] > 1
 assert all((np.diff(values) < 0.1).all() and values[-1] < values[0] for values in nats.values())
 
 # %% [markdown]
-# The same networks, and numbers that differ by a nat or more: always say how many draws. NADE's number in notebook 7,
-# on images of the same kind, was exact.
+# The same networks, and for the larger code the numbers differ by more than a nat: always say how many draws. NADE's
+# number in notebook 7, on images of the same kind, was exact.
 #
 # ## Samples
 #
