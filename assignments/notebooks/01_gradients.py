@@ -161,8 +161,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The axis is logarithmic: 12 additions take 8,191 visits, and 60 would take longer than the universe has had so far. A
-# network with skip connections has such diamonds in every layer.
+# The axis is logarithmic: 12 additions take 8,191 visits, and 60 would take seventy thousand years at a million visits
+# a second. A network with skip connections has such diamonds in every layer.
 
 # %% [markdown]
 # ## The right way: wait until all of it has arrived
@@ -210,7 +210,8 @@ assert len(backward_steps) == 3
 
 # %% [markdown]
 # "So far" turns into "grad" when a gradient is complete, and no box is black before its own is. Any computation can be
-# watched like this; `python -m minigrad.trace "a=2; b=a+a; c=b+b; c*b"` does it in a terminal.
+# watched like this: `trace.page(trace.backward(d), "steps.html")` writes a page with a slider, and
+# `python -m minigrad.trace "a=2; b=a+a; c=b+b; d=c*b"` steps through it in a terminal.
 #
 # `backward()` takes the same steps without stopping (`minigrad/autograd.py`):
 

@@ -185,6 +185,7 @@ assert "lazy_softmax, argument 0, index (0,)" in complaint(torch.gradcheck, lazy
 
 # %%
 n = 100_000
+torch.manual_seed(0)
 double_mean = torch.operation(lambda x: x.mean(keepdims=True), lambda g, y, x: torch.expand(g, x.shape) * 2 / n,
                               name="double_mean")
 x = torch.randn(n, dtype=torch.float64, requires_grad=True)
@@ -322,8 +323,8 @@ assert "GradientError" in complaint(torch.gradcheck, leaky, point)
 # 1. Why does the error of the central difference fall twice as fast as that of the forward difference? Which terms of
 #    the Taylor series cancel?
 # 2. The complex step seems to be better in every way. For which operations of a neural network does it fail?
-# 3. A layer normalisation has outputs of mean 0 and variance 1. Give two *fixed* cotangents v for which a rule that
-#    returns zeros passes at first order.
+# 3. A layer normalisation has outputs of mean 0 and variance 1. Give two cotangents v for which a rule that returns
+#    zeros passes. (One is fixed, the other may depend on the output.)
 # 4. Two entries of a gradient are wrong by +1 and -1. With what probability does one random direction of ±h miss it?
 #    And four?
 # 5. A checker changes x in place, evaluates, and changes it back. What can go wrong if the function keeps x?

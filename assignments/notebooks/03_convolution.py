@@ -88,7 +88,7 @@ print(first)
 assert first.output[0, 0] == convolve(x, w)[0, 0] == 1 - 3
 
 # %% [markdown]
-# and draws itself. All nine outputs in a row:
+# and draws itself. (`steps.page` writes a page with a slider.) All nine outputs:
 
 # %%
 steps.strip(steps.convolution(x, w), columns=3)
