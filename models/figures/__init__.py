@@ -6,6 +6,7 @@ it from what it shows.
 """
 import importlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from . import page
 from .examples import colours, inpainting, samples, tile
 from .trained import Trained
@@ -50,6 +51,7 @@ FIGURES = {
     "latent_samples": FigureEntry("codes", 1, SEVERAL),
     "curve": FigureEntry("curves", 1, SEVERAL),
 }
+FIGURES = {name: entry for name, entry in FIGURES.items() if find_spec(f"{__package__}.{entry.module}")}     # as MODELS
 
 
 def draw(name, folders, path):
