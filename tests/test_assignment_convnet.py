@@ -155,7 +155,7 @@ def measured(case, **numbers):
 
 
 def test_judges():
-    """At their limits: of 1.54 MB for input and output, 3 times so much and 4 MB are allowed."""
+    """At their limits: 3 times the 2.2 MB of input and output, and 4 MB."""
     lean, compiled = [case for case in HIDDEN if isinstance(case, Method)][:2]
     x, _, y = lean.arguments("tests")[:3]
     limit = 3 * (x.nbytes + y.nbytes) + 4 * 2 ** 20
@@ -163,7 +163,7 @@ def test_judges():
     assert limit < im2col / 2
     assert lean.judge(measured(lean, peak=limit, seconds=1.5)) is None
     assert lean.judge(measured(lean, reference=None)) is None
-    assert re.match("memory beside the arrays: 35.5 MB, and at most 8.5 MB", lean.judge(measured(lean, peak=im2col)))
+    assert re.match("memory beside the arrays: 35.5 MB, and at most 10.7 MB", lean.judge(measured(lean, peak=im2col)))
     assert lean.judge(measured(lean, seconds=1.6)) == "16 times the time of the plain loops, and at most 15 are allowed"
     assert compiled.judge(measured(compiled, without_jit=2.0)) is None
     assert "1.0 times as fast as without" in compiled.judge(measured(compiled, without_jit=0.1))

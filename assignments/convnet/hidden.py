@@ -93,7 +93,7 @@ def compiled(measured):
 
 def methods(task, probe, name):
     """How an operation is computed: on one large image with a large kernel, and with Numba's compiler off."""
-    return [Method(task, f"{name}: memory and time", probe, arrays(LARGE, (154, 154), 1, 4, 4), 2,
+    return [Method(task, f"{name}: memory and time", probe, arrays(LARGE, (154, 154), 1, 4, 8), 2,
                    f"{name}: too much memory, or too slow, on a large image with a 7 x 7 kernel; no Toeplitz matrix",
                    judge=lean, scan="scan", seconds=20),
             Method(task, f"{name}: compiled by Numba", probe, arrays(SMALL, (20, 20), 2, 3, 4), 2,
