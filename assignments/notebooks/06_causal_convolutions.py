@@ -322,8 +322,9 @@ fig.suptitle("Six samples of each network")
 plt.show()
 
 # %% [markdown]
-# Step by step, all three go on as they should. But some lines jump twice, which no line of the data does: a network
-# that can't see as far back as the last jump does not know that it has had one. We count.
+# Step by step, all three go on as they should. But some lines jump twice, which no line of the data does. A network
+# that can't see as far back as the last jump does not know that it has had one; one that can would have to have learnt
+# what it means. We count.
 
 # %%
 def jumps_twice(x):
@@ -331,11 +332,12 @@ def jumps_twice(x):
 
 shares = {name: jumps_twice(model.sample(500, np.random.default_rng(6))) for name, model in nets.items()}
 print({name: f"{share:.0%}" for name, share in shares.items()}, f"data {jumps_twice(data.test):.0%}")
-assert jumps_twice(data.test) == 0 and (FAST or shares["all lags"] < shares["five lags"])
+assert jumps_twice(data.test) == 0 and min(shares.values()) > 0.02
 
 # %% [markdown]
-# Locally right, globally not: more lags help, and even all lags, in four thousand steps, don't make it perfect. This is
-# the picture to keep in mind for the images of notebook 8.
+# Locally right, globally not, and for all three. The network that sees all lags has clearly the best likelihood, but no
+# fewer of these lines: in a few thousand steps it has learnt to use the past for going straight, not for counting
+# jumps. To be able to see is not yet to have learnt. Report nats, look at samples, and count what you can.
 
 # %% [markdown]
 # ## Questions
