@@ -194,18 +194,28 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
 
 
+def faults(outputs):
+    """What a reader would miss or be disturbed by: a list of lines."""
+    shown = [output["data"] for output in outputs if "data" in output]
+    noise = [f"on stderr: {output['text']}" for output in outputs if output.get("name") == "stderr"]
+    unseen = [data["text/plain"] for data in shown if "<Figure" in data["text/plain"] and "image/png" not in data]
+    return noise + unseen + ["no picture"] * (not any("image/png" in data for data in shown))
+
+
 SOME_SLOW = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (i > 0)) for i, path in enumerate(NOTEBOOKS)]
 
 
 @pytest.mark.parametrize("path", SOME_SLOW)
 def test_the_notebook_runs_from_top_to_bottom(path, small):
-    outputs = execute(path.with_suffix(".ipynb"))
-    shown = [output.data for output in outputs if "data" in output]
-    assert any("image/png" in data for data in shown), "it draws no picture"
-    unseen = [data for data in shown if "<Figure" in data["text/plain"] and "image/png" not in data]
-    assert unseen == [], "a figure that is not shown"
-    noise = [output.text for output in outputs if output.get("name") == "stderr"]
-    assert noise == [], "a reader would see warnings"
+    assert faults(execute(path.with_suffix(".ipynb"))) == []
+
+
+def test_what_a_reader_would_miss_is_found(tmp_path, small):
+    cell = "import sys; print('careful', file=sys.stderr)\nfrom matplotlib.figure import Figure\nFigure()"
+    setup = rules.SETUP.replace("\nplt.show()", "\n#")
+    text = GOOD.replace(rules.SETUP, setup).replace("assert 1 + 1 == 2", cell).replace("assert", "# assert")
+    found = faults(execute(convert.write(written(tmp_path, text))))
+    assert [fault.split(":")[0].split(" size")[0] for fault in found] == ["on stderr", "<Figure", "no picture"]
 
 
 def test_a_claim_that_fails_is_found(tmp_path, small):
