@@ -4,8 +4,9 @@ Numba puts a copy of a compiled function into every compiled function that calls
 again.  A parallel loop has three such functions around its body; so a kernel that runs in one was compiled four times.
 A call by address copies nothing.
 """
+import numpy as np
 from llvmlite import ir
-from .compiled import config            # first: it says how Numba's threads wait
+from .compiled import config, njit, prange                 # first: it says how Numba's threads wait
 from numba import cfunc, types, typeof
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -46,3 +47,14 @@ if config.DISABLE_JIT:
     def call(function, arguments):
         """Call the function itself."""
         return function(*arguments)
+
+
+@njit(parallel=True, cache=True)
+def on_all_threads(address, jobs, arguments):
+    """Call the function at an address for each job from 0 on: with its number, then the arguments, a tuple without
+    tuples in it.
+
+    Threads share the jobs, so no two may write the same place (or both the same number).
+    """
+    for job in prange(jobs):               # it counts in uint64
+        call(address, (np.int64(job),) + arguments)

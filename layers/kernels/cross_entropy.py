@@ -7,7 +7,8 @@ side by side, so that the compiler can take many of them at once: over positions
 are independent of each other: threads share them, and the results are the same for any number of threads.
 """
 import numpy as np
-from minigrad.compiled import njit, prange
+from minigrad.compiled import njit
+from minigrad.machine_code import MachineCode, on_all_threads
 from minigrad.order import in_order
 
 BLOCK = 64                                 # positions, or examples; with 256 classes, 64 kB
@@ -17,9 +18,10 @@ def forward(x, target):
     """log(sum(exp(x))) - x[target] along the second axis.   x (N, C, ...) float32, target (N, ...) -> (N, ...)"""
     losses = np.empty(target.shape, x.dtype)
     if x.ndim == 2:
-        compute_losses_of_rows(in_order(x), np.ascontiguousarray(target, np.int64), losses)
+        share(LOSSES_OF_ROWS, blocks(len(x)), in_order(x), np.ascontiguousarray(target, np.int64), losses)
     else:
-        compute_losses(logits(x), positions(target, np.int64), positions(losses, x.dtype))
+        x = logits(x)
+        share(LOSSES, len(x) * blocks(x.shape[2]), x, positions(target, np.int64), positions(losses, x.dtype))
     return losses
 
 
@@ -31,11 +33,23 @@ def gradient(g, y, x, target):
     dx = np.empty(x.shape, x.dtype)
     if x.ndim == 2:
         g, y, target = (np.ascontiguousarray(a, t) for a, t in ((g, x.dtype), (y, x.dtype), (target, np.int64)))
-        compute_gradient_of_rows(g, y, in_order(x), target, dx)
+        share(GRADIENT_OF_ROWS, blocks(len(x)), g, y, in_order(x), target, dx)
     else:
-        compute_gradient(positions(g, x.dtype), positions(y, x.dtype), logits(x), positions(target, np.int64),
-                         logits(dx))
+        x = logits(x)
+        share(GRADIENT, len(x) * blocks(x.shape[2]), positions(g, x.dtype), positions(y, x.dtype), x,
+              positions(target, np.int64), logits(dx))
     return dx
+
+
+def share(kernel, jobs, *arguments):
+    """Let the threads share the jobs of a kernel."""
+    on_all_threads(kernel.address(None, (0, *arguments)), jobs, arguments)
+
+
+@njit(cache=True, inline="always")
+def blocks(size):
+    """How many blocks make up so many positions or examples."""
+    return -(-size // BLOCK)
 
 
 def logits(x):
@@ -51,17 +65,10 @@ def positions(x, dtype):
 # ---------------------------------------------------------------------------------------------------------------------
 # Positions side by side
 
-@njit(parallel=True, cache=True)
-def compute_losses(x, target, losses):
-    """losses (N, P), block by block."""
-    blocks = -(-x.shape[2] // BLOCK)
-    for job in prange(x.shape[0] * blocks):
-        losses_of_block(x[job // blocks], target[job // blocks], losses[job // blocks], job % blocks * BLOCK)
-
-
-@njit(cache=True)
-def losses_of_block(x, target, losses, first):
-    """losses (P,) from the position `first` on."""
+def losses_of_block(job, x, target, losses):
+    """One block of losses (N, P).   x (N, C, P), target (N, P)   Returns 0"""
+    n, first = job // blocks(x.shape[2]), job % blocks(x.shape[2]) * BLOCK
+    x, target, losses = x[n], target[n], losses[n]
     size = min(BLOCK, x.shape[1] - first)
     top, total = np.empty(BLOCK, x.dtype), np.zeros(BLOCK, x.dtype)
     largest(x, first, size, top)
@@ -69,20 +76,13 @@ def losses_of_block(x, target, losses, first):
         add_exponentials(x[c, first:first + size], top, total)
     for k in range(size):
         losses[first + k] = np.log(total[k]) + (top[k] - x[target[first + k], first + k])
+    return 0
 
 
-@njit(parallel=True, cache=True)
-def compute_gradient(g, y, x, target, dx):
-    """dx (N, C, P), block by block."""
-    blocks = -(-x.shape[2] // BLOCK)
-    for job in prange(x.shape[0] * blocks):
-        n = job // blocks
-        gradient_of_block(g[n], y[n], x[n], target[n], dx[n], job % blocks * BLOCK)
-
-
-@njit(cache=True)
-def gradient_of_block(g, y, x, target, dx, first):
-    """dx (C, P) from the position `first` on."""
+def gradient_of_block(job, g, y, x, target, dx):
+    """One block of dx (N, C, P).   g, y, target (N, P), x (N, C, P)   Returns 0"""
+    n, first = job // blocks(x.shape[2]), job % blocks(x.shape[2]) * BLOCK
+    g, y, x, target, dx = g[n], y[n], x[n], target[n], dx[n]
     size = min(BLOCK, x.shape[1] - first)
     top, log_total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     largest(x, first, size, top)
@@ -93,6 +93,7 @@ def gradient_of_block(g, y, x, target, dx, first):
         write_probabilities(x[c, first:first + size], top, log_total, g[first:first + size], dx[c, first:first + size])
     for p in range(first, first + size):
         dx[target[p], p] -= g[p]
+    return 0
 
 
 @njit(cache=True)
@@ -106,16 +107,9 @@ def largest(x, first, size, top):
 # ---------------------------------------------------------------------------------------------------------------------
 # Classes side by side
 
-@njit(parallel=True, cache=True)
-def compute_losses_of_rows(x, target, losses):
-    """losses (N,) of x (N, C), block by block."""
-    for job in prange(-(-x.shape[0] // BLOCK)):
-        losses_of_rows(x, target, losses, job * BLOCK)
-
-
-@njit(cache=True)
-def losses_of_rows(x, target, losses, first):
-    """losses (N,) of BLOCK examples."""
+def losses_of_rows(job, x, target, losses):
+    """losses (N,) of BLOCK examples.   x (N, C), target (N,)   Returns 0"""
+    first = job * BLOCK
     top, total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for n in range(first, min(first + BLOCK, x.shape[0])):
         largest_of_row(x[n], top)
@@ -126,18 +120,12 @@ def losses_of_rows(x, target, losses, first):
         for k in range(0, BLOCK, 4):       # four at a time, for an addition waits for the one before
             s += (total[k] + total[k + 1]) + (total[k + 2] + total[k + 3])
         losses[n] = np.log(s) + (top[0] - x[n, target[n]])
+    return 0
 
 
-@njit(parallel=True, cache=True)
-def compute_gradient_of_rows(g, y, x, target, dx):
-    """dx (N, C), block by block."""
-    for job in prange(-(-x.shape[0] // BLOCK)):
-        gradient_of_rows(g, y, x, target, dx, job * BLOCK)
-
-
-@njit(cache=True)
-def gradient_of_rows(g, y, x, target, dx, first):
-    """dx (N, C) of BLOCK examples."""
+def gradient_of_rows(job, g, y, x, target, dx):
+    """dx (N, C) of BLOCK examples.   g, y, target (N,), x (N, C)   Returns 0"""
+    first = job * BLOCK
     top, log_total, factor = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
     for n in range(first, min(first + BLOCK, x.shape[0])):
         largest_of_row(x[n], top)
@@ -146,6 +134,7 @@ def gradient_of_rows(g, y, x, target, dx, first):
         for c in range(0, x.shape[1], BLOCK):
             write_probabilities(x[n, c:c + BLOCK], top, log_total, factor, dx[n, c:c + BLOCK])
         dx[n, target[n]] -= g[n]
+    return 0
 
 
 @njit(cache=True)
@@ -199,3 +188,7 @@ def exponential(x):
         series = series * r + f(coefficient)
     power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
     return f(0) if x < f(-87) else series * power
+
+
+LOSSES, GRADIENT = MachineCode(losses_of_block), MachineCode(gradient_of_block)
+LOSSES_OF_ROWS, GRADIENT_OF_ROWS = MachineCode(losses_of_rows), MachineCode(gradient_of_rows)
