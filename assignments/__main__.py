@@ -54,7 +54,8 @@ def parser():
                                                                 "processes of the same user")
     selftest = command("selftest", "selftest",
                        "prove an assignment: the reference gets full marks, the skeleton none, faults lose", "id")
-    selftest.add_argument("--runs", type=positive, default=1, metavar="N", help="how often right solutions are graded (1)")
+    selftest.add_argument("--runs", type=positive, default=1, metavar="N",
+                          help="how often right solutions are graded (1)")
     return top
 
 

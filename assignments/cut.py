@@ -1,8 +1,8 @@
 """Cutting: a file of the engine in, the same file with holes out.
 
-A hole is a function whose body is taken out, found by the syntax tree: "MADE.draw_degrees" is a method.  Its decorators,
-its signature and its docstring stay, and in place of the body it raises NotImplementedError with the text that says
-which task it is.  Everything else of the file stays as it is, to the byte.
+A hole is a function whose body is taken out, found by the syntax tree: "MADE.draw_degrees" is a method.  Its
+decorators, its signature and its docstring stay, and in place of the body it raises NotImplementedError with the text
+that says which task it is.  Everything else of the file stays as it is, to the byte.
 """
 import ast
 from pathlib import Path
@@ -55,7 +55,7 @@ def header_end(lines, function):
 
 
 def find(source, name):
-    """The syntax tree of a function, or of a method "Class.method".   Raises ValueError if there is none, or several."""
+    """The syntax tree of a function, or of a method "Class.method".   Raises ValueError unless there is one."""
     nodes = [ast.parse(source)]
     for part in name.split("."):
         nodes = [child for node in nodes for child in ast.iter_child_nodes(node)

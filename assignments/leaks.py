@@ -2,8 +2,8 @@
 
 A removed body leaks if a sequence of LENGTH of its tokens stands anywhere else, in code, in a comment or in a text.
 Spaces and line breaks don't count, and neither does a call that reads like the signature of the hole that it calls.  A
-hidden case leaks by its name in quotes, or by its message.  What gives an answer away in other words is a matter of judgement: for
-that there is `Assignment.left_out`.
+hidden case leaks by its name in quotes, or by its message.  What gives an answer away in other words is a matter of
+judgement: for that there is `Assignment.left_out`.
 """
 import ast
 import io
@@ -14,13 +14,14 @@ from .cut import body, engine, find, holes
 
 LENGTH = 12
 COMPILED = (".pyc", ".pyo", ".nbi", ".nbc", ".so", ".o", ".pyd", ".dll")
-STAFF = ("hidden", "faults", "honest", "solutions", "selftest", "leaks", "release", "gradescope", "batch", "report")
+STAFF = ("hidden", "faults", "honest", "solutions", "selftest", "leaks", "release", "gradescope", "batch", "job",
+         "report", "results", "session", "submission")
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|(?:\*\*|//|<<|>>|[-+*/%&|^<>=!@:])=|\*\*|//|\S")
 Report = namedtuple("Report", "text leaks")
 
 
 def report(assignment, files):
-    """Judge a hand-out, path -> bytes.   Returns the text of the report, and the list of leaks, empty if there is none."""
+    """Judge a hand-out, path -> bytes.   Returns the text of the report, and the list of leaks."""
     solutions, secrets, found = solutions_of(assignment), secrets_of(assignment), []
     known = {sequence: name for name, text in solutions.items() for sequence in windows(tokens(text))}
     for sequence in signatures(assignment):
@@ -32,8 +33,8 @@ def report(assignment, files):
         found += [f"{name}: holds {LENGTH} tokens of the solution of {solution}: {sequence}"
                   for solution, sequence in first_match(tokens(text), known)]
     lines = [f"Hand-out of {assignment.id}: {len(files)} files.",
-             f"Looked for {len(solutions)} solutions ({len(known)} sequences of {LENGTH} tokens), {len(secrets)} texts of "
-             "hidden cases, and files that are compiled, of the staff, or left out.", ""]
+             f"Looked for {len(solutions)} solutions ({len(known)} sequences of {LENGTH} tokens), {len(secrets)} texts "
+             "of hidden cases, and files that are compiled, of the staff, or left out.", ""]
     lines += [f"  {len(tokens(text)):5d} tokens  {name}" for name, text in solutions.items()]
     lines += ["", *(["LEAKS"] + [f"  {line}" for line in found] if found else ["No leak."]), "", "The files:"]
     lines += [f"  {len(data):8d}  {name}" for name, data in sorted(files.items())]

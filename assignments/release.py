@@ -76,7 +76,7 @@ def package():
 
 
 def public_values(assignment):
-    """public.npz: the expected values of the public cases, from the complete engine, and how many hidden cases there are."""
+    """public.npz: the expected values of the public cases, and how many hidden cases there are."""
     values, probes = {"count": np.array(len(assignment.module("hidden").HIDDEN))}, assignment.module("probes")
     for k, case in enumerate(assignment.module("public").PUBLIC):
         if case.check is None:

@@ -41,7 +41,8 @@ def verdicts(bench, runs):
     for name, files in right.items():
         for threads in THREADS:
             for run in range(runs):
-                lost = [outcome for outcome in bench.outcomes(files, threads, run) if not outcome.passed or outcome.flag]
+                outcomes = bench.outcomes(files, threads, run)
+                lost = [outcome for outcome in outcomes if not outcome.passed or outcome.flag]
                 yield f"right, {threads} threads, run {run + 1}: {name}{told(lost)}", not lost
     for fault in faults.FAULTS:
         lost = next((outcome for outcome in bench.outcomes(faulty(assignment, fault), 1, 0, fault.hole)

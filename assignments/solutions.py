@@ -22,7 +22,7 @@ def faulty(assignment, fault):
 
 
 def alternative(assignment, honest):
-    """The reference with an Honest solution's functions.   Raises ValueError if one of them is not a function's source."""
+    """The reference with an Honest solution's functions.   Raises ValueError if it has no such function."""
     files = reference(assignment)
     for hole, text in honest.sources.items():
         path, _, name = hole.partition(":")

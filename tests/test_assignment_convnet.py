@@ -1,4 +1,4 @@
-"""The homework on convolutional networks: its cases tell right solutions from wrong ones, its witnesses what is allowed."""
+"""The homework on convolutional networks: its cases tell right from wrong, its witnesses what is allowed."""
 import re
 import pytest
 from assignments import manifest
@@ -49,7 +49,8 @@ def test_faults_lose_points(bench, fault):
     """A sample; `python -m assignments selftest convnet` has all."""
     outcomes = bench.outcomes(faulty(ASSIGNMENT, fault), 1, 0, fault.hole)
     lost = next(outcome for outcome in outcomes if not outcome.passed)
-    assert fault.hole in [hole for task in ASSIGNMENT.tasks if task.number == lost.planned.case.task for hole in task.holes]
+    task = next(task for task in ASSIGNMENT.tasks if task.number == lost.planned.case.task)
+    assert fault.hole in task.holes
 
 
 @pytest.mark.parametrize("honest", HONEST[3:4], ids=lambda honest: honest.name)
@@ -87,13 +88,14 @@ def test_nothing_is_suspicious_in_right_solutions():
 @pytest.mark.parametrize("source, what", [
     ("x = a @ b", "the matrix product @"), ("a @= b", "the matrix product @"), ("np.dot(a, b)", "np.dot"),
     ("a.dot(b)", "a.dot"), ("np.tensordot(a, b)", "np.tensordot"), ("np.einsum('ij,jk', a, b)", "np.einsum"),
-    ("from numpy.lib.stride_tricks import sliding_window_view", "from numpy.lib.stride_tricks import sliding_window_view"),
+    *[("from numpy.lib.stride_tricks import sliding_window_view",) * 2],
     ("np.lib.stride_tricks.as_strided(x)", "np.lib.stride_tricks.as_strided"), ("np.fft.rfft2(x)", "np.fft"),
     ("numpy.correlate(a, b)", "numpy.correlate"), ("def im2col(x): pass", "the name im2col"),
     ("my_toeplitz = 1", "the name my_toeplitz"), ("import scipy.signal", "import scipy.signal"),
     ("from torch.nn import functional", "from torch.nn import ..."), ("import os", "import os"),
     ("exec('x')", "exec"), ("getattr(np, 'd' + 'ot')(a, b)", "getattr"), ("convolve.py_func(x)", "convolve.py_func"),
-    ("with numba.objmode(): pass", "numba.objmode"), ("def convolve(x): return [v for v in x]", "a loop of Python in convolve"), ("open('x')", "open"), ("x = (", "no Python that can be read")])
+    ("def convolve(x): return [v for v in x]", "a loop of Python in convolve"), ("open('x')", "open"),
+    ("with numba.objmode(): pass", "numba.objmode"), ("x = (", "no Python that can be read")])
 def test_suspicious_lines(source, what):
     assert suspicious(("a.py", "b.py"), ("x = 1\n", source), ASSIGNMENT.imports) == (f"b.py:1: {what}",)
 

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 from assignments import manifest
-from assignments.cut import cut, engine, holes, skeleton
+from assignments.cut import engine, holes, skeleton
 from assignments.leaks import report
 from assignments.manifest import Method
 from assignments.release import handout, public_values

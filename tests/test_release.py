@@ -80,7 +80,7 @@ def handout(assignment):
 def test_a_cut_takes_the_body_and_nothing_else():
     assert cut(SOURCE, {"first": "one", "Thing.size": "two"}) == CUT
     assert cut(SOURCE, {}) == SOURCE
-    assert body(SOURCE, "Thing.size").strip() == "# goes\n        return 1                                           # goes"
+    assert body(SOURCE, "Thing.size").split() == ["#", "goes", "return", "1", "#", "goes"]
 
 
 @pytest.mark.parametrize("name, message", [
@@ -94,7 +94,8 @@ def test_what_can_not_be_cut(name, message):
 
 def test_a_hole_in_a_compiled_function_says_which_task_it_is():
     """Numba compiles the stub, and calls it from compiled code."""
-    source = cut("from numba import njit\n\n\n@njit\ndef hole(x):\n    return x + 1\n", {"hole": "convnet, task 2: hole"})
+    source = "from numba import njit\n\n\n@njit\ndef hole(x):\n    return x + 1\n"
+    source = cut(source, {"hole": "convnet, task 2: hole"})
     namespace = {}
     exec(source + "\n\n@njit\ndef caller(x):\n    hole(x)\n", namespace)
     for function in (namespace["hole"], namespace["caller"]):
@@ -134,12 +135,14 @@ def test_released_zips(tmp_path, assignment):
     for path in first[1:]:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                assert entry.date_time == release.MOMENT and entry.create_system == 3 and not entry.extra + entry.comment
+                assert entry.date_time == release.MOMENT and entry.create_system == 3
+                assert not entry.extra + entry.comment
                 assert entry.external_attr >> 16 in (0o100644, 0o100755)
                 assert not entry.filename.endswith((".pyc", ".nbi", ".nbc", "/")) and "tests/" not in entry.filename
     with zipfile.ZipFile(first[1]) as student, zipfile.ZipFile(first[2]) as staff:
         assert {name.split("/")[0] for name in student.namelist()} == {"convnet"}
-        assert {"convnet/README.md", "convnet/setup.cfg", "convnet/assignments/convnet/public.npz"} <= set(student.namelist())
+        expected = {"convnet/README.md", "convnet/setup.cfg", "convnet/assignments/convnet/public.npz"}
+        assert expected <= set(student.namelist())
         assert {"layers/kernels/taps.py", "assignments/convnet/hidden.py"} <= set(staff.namelist())
     assert "No leak." in first[0].read_text()
 
@@ -245,9 +248,10 @@ def test_a_fault_is_planted_in_its_function_only(assignment):
     path = "layers/kernels/loops.py"
     files = faulty(assignment, Fault("", f"{path}:correlate", "range(N)", "range(1)"))
     before, after = reference(assignment)[path].decode(), files[path].decode()
-    assert body(after, "correlate") == body(before, "correlate").replace("range(N)", "range(1)") != body(before, "correlate")
+    assert body(after, "correlate") == body(before, "correlate").replace("range(N)", "range(1)")
+    assert body(after, "correlate") != body(before, "correlate")
     assert body(after, "convolve") == body(before, "convolve")
-    with pytest.raises(ValueError, match="the fault 'x': there is no 'range\\(M\\)' in layers/kernels/loops.py:correlate"):
+    with pytest.raises(ValueError, match="the fault 'x': there is no 'range\\(M\\)' in layers/kernels/loops.py"):
         faulty(assignment, Fault("x", f"{path}:correlate", "range(M)", ""))
 
 

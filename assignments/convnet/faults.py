@@ -64,7 +64,8 @@ FAULTS = [
     Fault("the last row gets nothing", TRANSPOSED, "0 <= u < H", "0 <= u < H - 1"),
     Fault("all taps in the transposed convolution", TRANSPOSED, "for a, b in taps:", ALL_TAPS),
     Fault("the weight of the next channel", TRANSPOSED, "w[c, i, a, b]", "w[c, (i + 1) % members, a, b]"),
-    Fault("the convolution in place of its transpose", TRANSPOSED, "x[n, first + i, u, v] += w[c, i, a, b] * y[n, c, r, q]",
+    Fault("the convolution in place of its transpose", TRANSPOSED,
+          "x[n, first + i, u, v] += w[c, i, a, b] * y[n, c, r, q]",
           "y[n, c, r, q] += w[c, i, a, b] * x[n, first + i, u, v]"),
     # Task 4
     Fault("the first image only, in the weight gradient", CORRELATE, "for n in range(N)", "for n in range(1)"),
@@ -95,7 +96,8 @@ FAULTS = [
     Fault("NaN passed over", LARGEST, "np.maximum", "np.fmax"),
     Fault("the maximum in place of the input", LARGEST, "tap.copy()", "tap"),
     Fault("the last maximum gets the gradient", FIRST, "for tap in earlier:\n        before &= tap != y\n"
-          "        chosen += before\n", "for number, tap in enumerate([*earlier, _]):\n        chosen[tap == y] = number\n"),
+          "        chosen += before\n",
+          "for number, tap in enumerate([*earlier, _]):\n        chosen[tap == y] = number\n"),
     Fault("the first tap gets the gradient", FIRST, "chosen += before", "chosen += 0"),
     Fault("all that are not larger get counted", FIRST, "before &= tap != y", "before = tap != y"),
     Fault("overlapping windows overwrite each other", SPREAD, "tap += part", "tap[...] = part"),

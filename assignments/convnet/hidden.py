@@ -76,18 +76,19 @@ def lean(measured):
     x, _, y = measured.arguments[:3]
     most = 3 * (x.nbytes + y.nbytes) + 4 * MEGABYTE
     if measured.peak > most:
-        return (f"memory beside the arrays: {measured.peak / MEGABYTE:.1f} MB, and at most {most / MEGABYTE:.1f} MB are "
-                "allowed, 3 x (input + output) + 4 MB")
+        return (f"memory beside the arrays: {measured.peak / MEGABYTE:.1f} MB, and at most {most / MEGABYTE:.1f} MB "
+                "are allowed, 3 x (input + output) + 4 MB")
     if measured.reference is not None and measured.seconds > 15 * measured.reference:
-        return f"{measured.seconds / measured.reference:.0f} times the time of the plain loops, and at most 15 are allowed"
+        return (f"{measured.seconds / measured.reference:.0f} times the time of the plain loops, and at most 15 are "
+                "allowed")
     return None
 
 
 def compiled(measured):
     """Numba does the work: without it, all is far slower."""
     if measured.without_jit < 20 * measured.seconds:
-        return (f"with Numba's compiler it is {measured.without_jit / measured.seconds:.1f} times as fast as without, and "
-                "that must be 20: Numba does not do the work")
+        return (f"with Numba's compiler it is {measured.without_jit / measured.seconds:.1f} times as fast as without, "
+                "and that must be 20: Numba does not do the work")
     return None
 
 
@@ -101,24 +102,28 @@ def methods(task, probe, name):
 
 
 HIDDEN = [
-    Case("1", "output size in general", "output_size", settings, 2, "output_size is wrong for other settings", calls=20),
+    Case("1", "output size in general", "output_size", settings, 2, "output_size is wrong for other settings",
+         calls=20),
     Case("1", "pixel in general", "pixels", lambda rng: (rng.integers(0, 9, (20, 4)), *settings(rng)[2:5]), 2,
          "pixel is wrong for other settings", calls=5),
 
     Case("2", "convolution with even kernels and uneven padding", "convolve", arrays(SKEW, (9, 6), 2, 3, 2), 2,
-         "the convolution is wrong for a kernel with even sides, or for padding that differs from side to side", calls=2),
+         "the convolution is wrong for a kernel with even sides, or for padding that differs from side to side",
+         calls=2),
     Case("2", "convolution with a stride larger than the kernel", "convolve", arrays(FAR, (3, 3), 1, 2, 3), 2,
          "the convolution is wrong where windows lie apart", calls=2),
-    Case("2", "convolution with dilation", "convolve", arrays(WIDE, (8, 4), 3, 1, 2), 2, "the convolution is wrong with dilation"),
-    Case("2", "convolution with groups", "convolve", arrays(GROUPS, (5, 8), 2, 2, 3), 2, "the convolution is wrong with groups"),
+    Case("2", "convolution with dilation", "convolve", arrays(WIDE, (8, 4), 3, 1, 2), 2,
+         "the convolution is wrong with dilation"),
+    Case("2", "convolution with groups", "convolve", arrays(GROUPS, (5, 8), 2, 2, 3), 2,
+         "the convolution is wrong with groups"),
     Case("2", "convolution with some taps only, float32", "convolve", arrays(MASKED, (6, 5), 2, 2, 3, np.float32), 2,
          "the convolution is wrong in float32, or where only some taps take part", rtol=2e-5),
 
     Case("3", "transposed convolution with even kernels and uneven padding", "convolve_transposed",
-         arrays(SKEW, (9, 6), 2, 3, 2), 2, "the transposed convolution is wrong for a kernel with even sides, or for padding "
-         "that differs from side to side", calls=2),
-    Case("3", "transposed convolution with a stride larger than the kernel", "convolve_transposed", arrays(FAR, (3, 3), 1, 2, 3),
-         2, "the transposed convolution is wrong where windows lie apart", calls=2),
+         arrays(SKEW, (9, 6), 2, 3, 2), 2, "the transposed convolution is wrong for a kernel with even sides, or for "
+         "padding that differs from side to side", calls=2),
+    Case("3", "transposed convolution with a stride larger than the kernel", "convolve_transposed",
+         arrays(FAR, (3, 3), 1, 2, 3), 2, "the transposed convolution is wrong where windows lie apart", calls=2),
     Case("3", "transposed convolution with dilation", "convolve_transposed", arrays(WIDE, (8, 4), 3, 1, 2), 2,
          "the transposed convolution is wrong with dilation"),
     Case("3", "transposed convolution with groups", "convolve_transposed", arrays(GROUPS, (5, 8), 2, 2, 3), 2,
@@ -150,10 +155,11 @@ HIDDEN = [
     Case("6", "number of windows", "pool_size", lambda rng: ((9, 8), (3, 2), (2, 3), (1, 0), (2, 1)), 1,
          "the number of pooling windows is wrong for other settings"),
     Case("6", "max-pooling of negative numbers, with padding and dilation", "max_pool", negative, 2,
-         "max-pooling is wrong with padding, dilation or NaN: what lies outside is never the largest, NaN always is", calls=2),
+         "max-pooling is wrong with padding, dilation or NaN: what lies outside is never the largest, NaN always is",
+         calls=2),
     Case("6", "gradient where windows overlap, and entries are equal", "max_pool_gradient", ties, 3,
-         "the gradient of max-pooling is wrong where windows overlap, or where several entries are the largest: then the "
-         "first one gets it", calls=2),
+         "the gradient of max-pooling is wrong where windows overlap, or where several entries are the largest: then "
+         "the first one gets it", calls=2),
     Case("6", "max-pooling of images whose axes lie in another order", "max_pool_on_its_side",
          lambda rng: (distinct(rng, (2, 3, 7, 5)), rng.normal(size=(2, 3, 3, 2)), 2, 2, 0, 2), 1,
          "max-pooling, or its gradient, is wrong with dilation, or for images that don't lie in C order in memory"),

@@ -299,7 +299,8 @@ def walk(x, kernel, stride, padding, dilation, y, number):
                 best, at = -np.inf, 0
                 for a in range(kernel[0]):
                     for b in range(kernel[1]):
-                        u, v = r * stride[0] + a * dilation[0] - padding[0], q * stride[1] + b * dilation[1] - padding[1]
+                        u = r * stride[0] + a * dilation[0] - padding[0]
+                        v = q * stride[1] + b * dilation[1] - padding[1]
                         if 0 <= u < x.shape[1] and 0 <= v < x.shape[2]:
                             if x[m, u, v] > best or np.isnan(x[m, u, v]):
                                 best, at = x[m, u, v], a * kernel[1] + b
