@@ -12,7 +12,7 @@ from urllib.parse import quote
 from . import report
 from .grader import plan
 from .results import replace
-from .workers import best_isolation
+from .workers import best_isolation, new_folder, remove
 from .. import manifest
 
 ROW, RUN, TABLE = "row.json", "run.json", "grades.csv"
@@ -35,10 +35,13 @@ def command(options):
         rows[name] = row
         if row is None:
             waiting.append((name, path))
-    print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; isolation: {isolation}")
+    print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; "
+          f"isolation: {isolation}", flush=True)
     for name, row in grade_all(waiting, settings, options.jobs):
         rows[name] = row
-        print(f"{name}: {row['score']:g} of {row['points']:g}{'  needs a human look' if row['flags'] else ''}", flush=True)
+        look = "  needs a human look" if row["flags"] else ""
+        print(f"{name}: {row['score']:g} of {row['points']:g}{look}", flush=True)
+    remove(settings["work"])
     table(out, assignment, rows)
     failed = [name for name, row in rows.items() if row["failed"]]
     if failed:
@@ -57,15 +60,19 @@ def find(folder):
 
 
 def begin(out, options, isolation):
-    """The settings of the run in a folder, which is made if it is new.   Raises ValueError if another run is in it."""
+    """The settings of the run in a folder, which is made if it is new, with a new folder for all temporary files.   What a
+    run that was killed has left of those is removed.   Raises ValueError if another run is in the folder."""
     out.mkdir(parents=True, exist_ok=True)
     os.chmod(out, 0o700)
     file = out / RUN
-    if not file.exists():
-        replace(file, json.dumps({"id": options.id, "seed": options.seed or secrets.token_hex(16)}))
-    run = json.loads(file.read_text())
+    run = json.loads(file.read_text()) if file.exists() else {"id": options.id, "work": None,
+                                                              "seed": options.seed or secrets.token_hex(16)}
     if run["id"] != options.id or options.seed not in (None, run["seed"]):
         raise ValueError(f"{out} holds a run of {run['id']} with another seed; choose a new folder")
+    if run["work"]:
+        remove(run["work"])
+    run["work"] = new_folder()
+    replace(file, json.dumps(run))
     return {**run, "out": str(out.resolve()), "isolation": isolation}
 
 

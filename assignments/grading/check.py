@@ -1,13 +1,11 @@
 """The student's command: run the public cases, and say what is wrong."""
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from . import expected
 from .. import manifest
 from .grader import Grader, plan
 from .limits import Limits
-from .workers import best_isolation, readable
+from .workers import best_isolation, readable, temporary_folder
 
 PACKAGES = ("minigrad", "layers", "models")
 
@@ -26,8 +24,7 @@ def command(options):
     isolation, reason = best_isolation()
     if isolation == "process":
         print(f"isolation: process only, so your files run with your own rights ({reason or 'this is not Linux'})")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o711)            # a worker may be a user of its own
+    with temporary_folder() as folder:
         ours, theirs, tree = (Path(folder, name) for name in ("ours", "theirs", "tree"))
         ours.mkdir(), theirs.mkdir()       # what one compiles, the other never reads
         copy(source, tree, assignment)

@@ -1,10 +1,9 @@
 """From a case to its outcome.   Everything is decided here, from values that came over a pipe."""
-import shutil
+import os
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from . import feedback, method
-from .workers import Failed, OutOfTime, Worker, folder_size
+from .workers import Failed, OutOfTime, Worker, folder_size, remove
 from ..manifest import Method
 
 PATIENCE = 2               # times that a tree may not load in time before that is believed
@@ -91,7 +90,8 @@ class Grader:
             wrong = self.explain(failed)
         printed = worker.output.decode("utf-8", "replace")
         if folder_size(self.cache) > self.limits.disk / 2:
-            empty(self.cache)              # so that the next case has room
+            remove(self.cache)             # so that the next case has room
+            os.mkdir(self.cache)
         text, detail = self.told(planned, wrong)
         return Outcome(planned, 0.0 if wrong else case.points, text, detail, printed, flag, seconds)
 
@@ -142,12 +142,3 @@ class Grader:
         if planned.hidden:
             return "not implemented yet" if wrong.startswith("not implemented yet") else planned.case.message, wrong
         return wrong if wrong.startswith("not implemented yet") else f"{planned.case.message}\n{wrong}", ""
-
-
-def empty(folder):
-    """Remove all that is in a folder."""
-    for path in Path(folder).iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)

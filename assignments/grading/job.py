@@ -22,6 +22,7 @@ def main():
         ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL)
     settings = json.loads(sys.stdin.readline())
     assignment, out = manifest.load(settings["id"]), Path(settings["out"])
+    tempfile.tempdir = settings["work"]
     with tempfile.TemporaryDirectory() as cache, expected.Engine(assignment, manifest.FOLDER.parent, cache) as engine:
         session = Session(assignment, engine, settings["seed"], Limits(), settings["isolation"])
         for line in sys.stdin:

@@ -1,7 +1,7 @@
 """The process between the grader and the worker: it is never the student's, and ends all that the worker started."""
 import os
 import signal
-import sys
+import subprocess
 import sandbox
 
 DEATH_SIGNAL, SUBREAPER = 1, 36            # of prctl
@@ -68,8 +68,8 @@ def sweep(worker, settings):
         except ChildProcessError:
             break
     if settings["isolation"] == "user" and not sandbox.syscalls.can_restrict_files():
-        for folder in WRITABLE_BY_ALL:
-            remove_files(folder, settings["user"], settings["cache"])
+        for folder in filter(os.path.isdir, WRITABLE_BY_ALL):
+            remove_files(folder, settings["user"])
 
 
 def children():
@@ -93,13 +93,12 @@ def kill_all(user):
     os.waitpid(pid, 0)
 
 
-def remove_files(folder, user, kept):
-    """Remove what a user has in a folder that everybody can write to, but for one folder."""
-    for where, folders, files in os.walk(folder, topdown=False):
-        for name in (*files, *folders):
-            path = os.path.join(where, name)
-            try:
-                if os.lstat(path).st_uid == user and not f"{path}/".startswith(f"{kept}/"):
-                    (os.rmdir if os.path.isdir(path) and not os.path.islink(path) else os.unlink)(path)
-            except OSError:                # it is gone already, or holds what is somebody else's
-                pass
+def remove_files(folder, user):
+    """Remove what a user has put into a folder that everybody can write to."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        try:
+            if os.lstat(path).st_uid == user:
+                subprocess.run(["rm", "-rf", "--", path], stderr=subprocess.DEVNULL)
+        except OSError:                    # it is gone already
+            pass

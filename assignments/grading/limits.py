@@ -22,7 +22,7 @@ class Limits:
     addresses: int = 4 << 30
     file: int = 32 << 20
     disk: int = 64 << 20
-    files: int = 128
+    files: int = 64
     tasks: int = 64
 
     def of_system(self, own_user):

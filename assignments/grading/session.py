@@ -1,8 +1,5 @@
 """One submission, from what was handed in to results.json and what the staff reads."""
-import os
 import platform
-import shutil
-import tempfile
 import traceback
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +8,7 @@ from . import tree
 from .feedback import clean
 from .grader import Grader, plan
 from .results import Results
+from .workers import temporary_folder
 
 
 class Session:
@@ -24,26 +22,23 @@ class Session:
     def grade(self, path, results_path):
         """Grade the submission at `path`.   Returns (Results, lines for the staff): whatever happens, both are complete."""
         results, staff = Results(results_path, self.planned, [versions(self.isolation)]), []
-        folder = tempfile.mkdtemp(prefix="minigrad-grade-")
         try:
             submission = handed_in.read(path, self.assignment)
             results.header += submission.notes
             results.write()
-            for outcome in self.outcomes(submission, folder):
-                results.add(outcome)
-                staff += lines_for_staff(outcome)
+            with temporary_folder() as folder:
+                for outcome in self.outcomes(submission, folder):
+                    results.add(outcome)
+                    staff += lines_for_staff(outcome)
         except Exception:
             results.fail(traceback.format_exc())
             staff.append(traceback.format_exc())
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         return results, staff
 
     def outcomes(self, submission, folder):
         """The outcome of each case, one after the other; the tree, and what the workers write, lie in an empty folder."""
         tree_folder, cache = Path(folder, "tree"), Path(folder, "cache")
         tree_folder.mkdir(), cache.mkdir()
-        os.chmod(folder, 0o711)            # a worker may be a user of its own
         tree.build(tree_folder, self.assignment, submission.files)
         grader = Grader(self.assignment, tree_folder, self.reference, self.seed, self.limits, cache, self.isolation)
         for item in self.planned:

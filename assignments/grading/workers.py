@@ -1,11 +1,15 @@
 """Workers as the grader sees them: started, asked, timed, and ended with all that they left behind."""
+import math
 import os
 import queue
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from functools import cache as remember
 from pathlib import Path
 from . import limits as needs
@@ -16,7 +20,9 @@ from .processes import Forked, Spawned, base
 KINDS = ("namespaces", "user", "process")
 TRUSTED = "trusted"
 OUTPUT_LIMIT = 16_384      # bytes that are kept of what the student's code prints
+IN_MEMORY = "/dev/shm"
 PENDING = object()
+DEPTH = 20                 # of folders in the worker's folder
 PATIENCE = 0.02            # seconds between two looks at the clock
 STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
 USERS = range(50_000, 60_000)              # ids for the workers of root, one each
@@ -51,7 +57,7 @@ class Worker:
 
     def __init__(self, assignment, tree, cache, limits, isolation, jit=True):
         self.limits, self.cache, self.output, self.seconds = limits, Path(cache), bytearray(), 0.0
-        self.root = tempfile.mkdtemp(prefix="minigrad-root-") if isolation == "namespaces" else None
+        self.root = new_folder() if isolation == "namespaces" else None
         self.user, self.lock = own_user() if isolation in KINDS[:2] and os.getuid() == 0 else (None, None)
         if self.user is not None:
             give(self.cache, self.user)
@@ -170,7 +176,7 @@ class Worker:
         if used > self.limits.memory:
             raise Failed(f"it used more than {self.limits.memory >> 20} MB of memory")
         if folder_size(self.cache) > self.limits.disk:
-            raise Failed(f"it wrote more than {self.limits.disk >> 20} MB to its folder")
+            raise Failed(f"it wrote more than {self.limits.disk >> 20} MB, or too many folders, to its folder")
 
     def last_words(self):
         """How a process ended that should not have."""
@@ -218,15 +224,53 @@ def readable(folder):
 
 
 def folder_size(folder):
-    """Bytes of all files in a folder; a file of no size counts as a block."""
-    total = 0
-    for where, folders, files in os.walk(folder):
-        for name in (*files, *folders):
+    """Bytes of all that is in a folder, each thing at least 4096; infinite if there are folders that can't be looked at."""
+    total, waiting = 0, [(folder, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        if depth > DEPTH:
+            return math.inf
+        try:
+            entries = list(os.scandir(path))
+        except FileNotFoundError:          # it is gone already
+            continue
+        except OSError:                    # closed, or its path is too long
+            return math.inf
+        for entry in entries:
             try:
-                total += os.lstat(os.path.join(where, name)).st_blocks * 512 + 512
+                total += 4096 + entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((entry.path, depth + 1))
             except OSError:
                 pass
     return total
+
+
+@contextmanager
+def temporary_folder():
+    """A new folder, through which workers of any user can get at what is in it; removed at the end."""
+    folder = new_folder()
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def new_folder():
+    """A new temporary folder, in memory where there is such a place: a million files are gone from there in no time."""
+    place = tempfile.tempdir or (IN_MEMORY if os.access(IN_MEMORY, os.W_OK | os.X_OK) else None)
+    folder = tempfile.mkdtemp(prefix="minigrad-grade-", dir=place)
+    os.chmod(folder, 0o711)                # workers of any user get through it, but can't see what is in it
+    return folder
+
+
+def remove(folder):
+    """Remove a folder, whatever a worker has put into it: folders that nobody can open, or nested without end."""
+    if os.name == "posix":
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", folder], stderr=subprocess.DEVNULL)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def signal_name(number):
@@ -252,8 +296,7 @@ def best_isolation():
     for kind in kinds:
         if kind == "user" and os.getuid() != 0:
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o711)
+        with temporary_folder() as folder:
             inner = Path(folder, "cache")
             inner.mkdir()
             try:
