@@ -65,7 +65,7 @@ SOURCES = {
     "disk": (total("n = 0\nwhile True:\n    with open(os.path.join(os.environ['HOME'], str(n)), 'wb') as f:\n"
                    "        f.write(bytes(1 << 24))\n    n += 1"), 4),
     "many-files": (total("n = 0\nwhile True:\n    open(os.path.join(os.environ['HOME'], str(n)), 'wb').close()\n    n += 1"), 4),
-    "deep-folders": (total("os.chdir(os.environ['HOME'])\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')"), 4),
+    "deep-folders": (total("os.chdir(os.environ['HOME'])\nwhile True:\n    os.mkdir('d' * 200)\n    os.chdir('d' * 200)"), 4),
     "closed-folders": (total("os.mkdir(os.environ['HOME'] + '/d')\nopen(os.environ['HOME'] + '/d/e', 'w').close()\n"
                              "os.chmod(os.environ['HOME'] + '/d', 0)\nos.chmod(os.environ['HOME'], 0)\nreturn 0.0"), 4),
     "memory-of-nobody": (total("f = os.memfd_create('a')\nreturn (x * y).sum()"), 4),

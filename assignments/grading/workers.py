@@ -231,18 +231,14 @@ def folder_size(folder):
         if depth > DEPTH:
             return math.inf
         try:
-            entries = list(os.scandir(path))
-        except FileNotFoundError:          # it is gone already
-            continue
-        except OSError:                    # closed, or its path is too long
-            return math.inf
-        for entry in entries:
-            try:
+            for entry in os.scandir(path):
                 total += 4096 + entry.stat(follow_symlinks=False).st_blocks * 512
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, depth + 1))
-            except OSError:
-                pass
+        except FileNotFoundError:          # it is gone already
+            pass
+        except OSError:                    # closed, or its path is too long
+            return math.inf
     return total
 
 
