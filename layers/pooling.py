@@ -96,10 +96,11 @@ def spread(y, windows, chosen):
     x = np.zeros((*lead(y, windows), *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
     apart = all(d * (k - 1) < s for k, s, d in zip(windows.kernel, windows.stride, windows.dilation))
     for number, tap in enumerate(taps(x, windows)):
-        part = y if chosen is None else y * (chosen == number)
+        here = 1 if chosen is None else chosen == number
         if apart:                          # then no entry is in two windows
-            tap[...] = part
+            np.multiply(y, here, out=tap)
         else:
+            part = y * here
             tap += part
     return x[(..., *(slice(p, p + n) for n, p in zip(windows.size, windows.padding)))]
 

@@ -2,7 +2,7 @@
 from .compiled import njit, prange
 from .vectors import interleave, lanes
 
-LARGE = 1 << 18        # entries from which on it pays to wake another thread
+LARGE = 1 << 17        # entries from which on it pays to wake another thread
 
 
 def transpose(source, target, places):

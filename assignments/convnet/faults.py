@@ -104,6 +104,6 @@ FAULTS = [
     Fault("dilated windows overwrite each other", SPREAD, "d * (k - 1) < s", "k - 1 < s"),
     Fault("all taps after the first maximum", SPREAD, "chosen == number", "chosen <= number"),
     Fault("the padding not cut off where it should be", SPREAD, "slice(p, p + n)", "slice(0, n)"),
-    Fault("the gradient of average pooling to the last tap", SPREAD, "y if chosen is None else y * (chosen == number)",
-          "y * ((number + 1 == np.prod(windows.kernel)) if chosen is None else (chosen == number))"),
+    Fault("the gradient of average pooling to the last tap", SPREAD, "1 if chosen is None",
+          "number + 1 == np.prod(windows.kernel) if chosen is None"),
 ]

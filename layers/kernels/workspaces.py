@@ -27,17 +27,19 @@ def borrow(plan, kind, workers, channels, rows, height, dtype):
         count = height * plan.line if plan.between > 1 else max(plan.plane, len(plan.starts) * LANES[dtype])
         source = zeros(dtype, workers, channels * plan.down * plan.right * plan.plane + 128)
         places = zeros(dtype, workers, rows, count + 64)
+        make_room(source.nbytes + places.nbytes)
     return key, source, places
 
 
-def give_back(key, plan, source, places):
-    """Keep the workspaces for the next call; give up those that were not used for the longest time.
-
-    (With them the layout is kept, so that no other one can have its id.)
-    """
-    kept[key] = plan, source, places
-    while sum(a.nbytes + b.nbytes for _, a, b in tuple(kept.values())) > KEPT:
+def make_room(wanted):
+    """Give up workspaces, first those that were not used for the longest time, until so many more bytes may be kept."""
+    while kept and wanted + sum(a.nbytes + b.nbytes for _, a, b in tuple(kept.values())) > KEPT:
         kept.pop(next(iter(kept)), None)
+
+
+def give_back(key, plan, source, places):
+    """Keep the workspaces for the next call.   (With them the layout is kept, so that no other one can have its id.)"""
+    kept[key] = plan, source, places
 
 
 def zeros(dtype, *shape):
