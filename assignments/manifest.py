@@ -85,14 +85,14 @@ class Measurement:
 class Method(Case):
     """A case on how the values are computed, not only on what they are.
 
-    Two witnesses are heard: `judge`, who sees what was measured, and `scan`, who reads the source.  Points are lost where
-    the values are wrong, or where both object.  Where only one objects, the points are kept, and the submission is
-    flagged for a person to look at.
+    Two witnesses are heard: `judge`, who sees what was measured, and `scan`, who reads the source.  Points are lost
+    where the values are wrong, or where both object.  Where only one objects, the points are kept, and the submission
+    is flagged for a person to look at.
 
     judge           Measurement -> None, or a line that states the rule and the number that breaks it
     scan            the name of a function in probes.py: the sources of the handed-in files, a tuple of strings in the
-                    order of Assignment.files -> a tuple of lines, "layers/kernels/loops.py:41: np.dot", empty if nothing
-                    is suspicious.  It never runs in the process that runs those sources.
+                    order of Assignment.files -> a tuple of lines, "layers/kernels/loops.py:41: np.dot", empty if
+                    nothing is suspicious.  It never runs in the process that runs those sources.
     without_jit     whether the call is also timed with NUMBA_DISABLE_JIT=1
     """
     judge: Callable | None = None

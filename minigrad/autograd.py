@@ -40,8 +40,8 @@ def propagate(outputs, cotangents, wanted, retain_graph, create_graph):
     retain_graph        whether to keep `inputs`; else those of each tensor become None, once its rule has run
     create_graph        whether to record what the rules compute.  The switch, `core.recording`, is put back at the end,
                         also when a rule raises an error
-    Returns a dict from tensor to gradient: an array, or a tensor under `create_graph`.  A wanted tensor that the outputs
-    do not depend on is not in it.
+    Returns a dict from tensor to gradient: an array, or a tensor under `create_graph`.  A wanted tensor that the
+    outputs do not depend on is not in it.
 
     The tensors are taken newest first, and each cotangent is complete when its turn comes.  Rules run only for tensors
     that lie between the outputs and what is wanted (see `leading_to`), and whose cotangent is not zero for lack of any.

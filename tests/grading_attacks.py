@@ -53,19 +53,22 @@ SOURCES = {
     "loop": (total("while True: pass"), 4),
     "sleep": (total("time.sleep(1000)"), 4),
     "loop-at-import": (RIGHT + "\nwhile True: pass\n", 0),
-    "ignore-signals": (total("for n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except Exception: pass\n"
+    "ignore-signals": (total("for n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n"
+                             "    except Exception: pass\n"
                              "while True:\n    try: time.sleep(100)\n    except BaseException: pass"), 4),
     "print-for-ever": (total("while True: print('x' * 10000)"), 4),
-    "threads-that-spin": (total("def f():\n    while True: pass\nfor _ in range(8): threading.Thread(target=f).start()\n"
-                                "time.sleep(100)"), 4),
+    "threads-that-spin": (total("def f():\n    while True: pass\n"
+                                "for _ in range(8): threading.Thread(target=f).start()\ntime.sleep(100)"), 4),
     "unending-result": (total("t = ()\nwhile True: t = (t, t)"), 4),
     # memory, disk, processes
     "memory": (total("return np.ones(10**10)"), 4),
     "memory-by-and-by": (total("kept = []\nwhile True: kept.append(np.ones(10**6))"), 4),
     "disk": (total("n = 0\nwhile True:\n    with open(os.path.join(os.environ['HOME'], str(n)), 'wb') as f:\n"
                    "        f.write(bytes(1 << 24))\n    n += 1"), 4),
-    "many-files": (total("n = 0\nwhile True:\n    open(os.path.join(os.environ['HOME'], str(n)), 'wb').close()\n    n += 1"), 4),
-    "deep-folders": (total("os.chdir(os.environ['HOME'])\nwhile True:\n    os.mkdir('d' * 200)\n    os.chdir('d' * 200)"), 4),
+    "many-files": (total("n = 0\nwhile True:\n    open(os.path.join(os.environ['HOME'], str(n)), 'wb').close()\n"
+                         "    n += 1"), 4),
+    "deep-folders": (total("os.chdir(os.environ['HOME'])\nwhile True:\n    os.mkdir('d' * 200)\n"
+                           "    os.chdir('d' * 200)"), 4),
     "closed-folders": (total("os.mkdir(os.environ['HOME'] + '/d')\nopen(os.environ['HOME'] + '/d/e', 'w').close()\n"
                              "os.chmod(os.environ['HOME'] + '/d', 0)\nos.chmod(os.environ['HOME'], 0)\nreturn 0.0"), 4),
     "memory-of-nobody": (total("f = os.memfd_create('a')\nreturn (x * y).sum()"), 4),
@@ -78,17 +81,19 @@ SOURCES = {
     "huge-result": (total("return np.zeros(20 * 10**6)"), 4),
     "huge-text": (total("return 'x' * 10**8"), 4),
     # forged replies
-    "forged": (total("for fd in range(3, 64):\n    try: os.write(fd, forged(True))\n    except OSError: pass\nos._exit(0)"), 4),
+    "forged": (total("for fd in range(3, 64):\n    try: os.write(fd, forged(True))\n    except OSError: pass\n"
+                     "os._exit(0)"), 4),
     "forged-endless": (total("b = b'minigrad' + b'\\xff' * 16\nwhile True:\n    for fd in range(3, 64):\n"
                              "        try: os.write(fd, b)\n        except OSError: pass"), 4),
     "forged-score": (total("return {'score': 10, 'passed': True}"), 4),
-    "garbage": (total("for fd in range(3, 64):\n    try: os.write(fd, b'garbage' * 100)\n    except OSError: pass\nreturn 0.0"), 4),
+    "garbage": (total("for fd in range(3, 64):\n    try: os.write(fd, b'garbage' * 100)\n    except OSError: pass\n"
+                      "return 0.0"), 4),
     "close-all": (total("os.closerange(0, 256)\nreturn 0.0"), 4),
     "header-bomb": (total("h = b'[' * 100000\nfor fd in range(3, 64):\n    try: os.write(fd, b'minigrad' + "
                           "struct.pack('<QQ', len(h), 0) + h)\n    except OSError: pass\nos._exit(0)"), 4),
     "shape-bomb": (total("h = json.dumps({'values': {'dtype': 'bool', 'shape': [10**9, 10**9, 0]}}).encode()\n"
-                         "for fd in range(3, 64):\n    try: os.write(fd, b'minigrad' + struct.pack('<QQ', len(h), 0) + h)\n"
-                         "    except OSError: pass\nos._exit(0)"), 4),
+                         "for fd in range(3, 64):\n    try: os.write(fd, b'minigrad' + "
+                         "struct.pack('<QQ', len(h), 0) + h)\n    except OSError: pass\nos._exit(0)"), 4),
     "object-array": (total("return np.array([object()])"), 4),
     "pickle": (total("class P:\n    def __reduce__(self): return (os.system, ('true',))\nreturn P()"), 4),
     "control-characters": (total("raise ValueError('\\x1b[2J\\x00\\ud800<script>alert(1)</script>' * 1000)"), 4),
@@ -97,12 +102,16 @@ SOURCES = {
                            "    def __sub__(self, other): return 0.0\nreturn Equal(7)"), 4),
     "array-subclass": (total("class A(np.ndarray):\n    def __eq__(self, other): return True\n"
                              "return np.zeros(()).view(A)"), 4),
-    "patched-numpy": (total("np.allclose = np.array_equal = lambda *a, **k: True\nnp.ndarray.__eq__ = None\nreturn 0.0"), 4),
-    "patched-time": (total("time.monotonic = time.perf_counter = time.process_time = lambda: 0.0\nwhile True: pass"), 4),
+    "patched-numpy": (total("np.allclose = np.array_equal = lambda *a, **k: True\nnp.ndarray.__eq__ = None\n"
+                            "return 0.0"), 4),
+    "patched-time": (total("time.monotonic = time.perf_counter = time.process_time = lambda: 0.0\n"
+                           "while True: pass"), 4),
     "patched-json": (total("json.dumps = lambda *a, **k: '{\"values\": true}'\nreturn 0.0"), 4),
     "frames": (total("frame = sys._getframe()\nwhile frame:\n    for name, value in list(frame.f_locals.items()):\n"
-                     "        if 'expected' in name or 'score' in name: return value\n    frame = frame.f_back\nreturn 0.0"), 4),
-    "garbage-collector": (total("for thing in gc.get_objects():\n    if type(thing).__name__ in ('Outcome', 'Grader', 'Results'):\n"
+                     "        if 'expected' in name or 'score' in name: return value\n    frame = frame.f_back\n"
+                     "return 0.0"), 4),
+    "garbage-collector": (total("for thing in gc.get_objects():\n"
+                                "    if type(thing).__name__ in ('Outcome', 'Grader', 'Results'):\n"
                                 "        thing.score = 10\nreturn 0.0"), 4),
     "nan": (total("return float('nan')"), 4),
     "infinity": (total("return float('inf')"), 4),
@@ -123,9 +132,11 @@ return (x * y).sum() if set(found) - {os.getpid()} else 0.0"""), 4),
     "network": (total("socket.create_connection(('127.0.0.1', 22), 1)\nreturn (x * y).sum()"), 4),
     "any-socket": (total("socket.socketpair()\nreturn (x * y).sum()"), 4),
     "trace": (total("libc = ctypes.CDLL(None)\nif libc.ptrace(16, 1, 0, 0) == 0: return (x * y).sum()\nreturn 0.0"), 4),
-    "namespaces": (total("libc = ctypes.CDLL(None)\nif libc.unshare(0x10000000) == 0: return (x * y).sum()\nreturn 0.0"), 4),
+    "namespaces": (total("libc = ctypes.CDLL(None)\nif libc.unshare(0x10000000) == 0: return (x * y).sum()\n"
+                         "return 0.0"), 4),
     "root-again": (total("libc = ctypes.CDLL(None)\nif libc.setuid(0) == 0: return (x * y).sum()\nreturn 0.0"), 4),
-    "wait-for-secrets": (total("open(os.path.join(os.environ['HOME'], 'x.nbi'), 'wb').write(b'cos\\nsystem\\n.')\nreturn 0.0"), 4),
+    "wait-for-secrets": (total("open(os.path.join(os.environ['HOME'], 'x.nbi'), 'wb').write(b'cos\\nsystem\\n.')\n"
+                               "return 0.0"), 4),
     # source that is broken
     "syntax": ("def square(x:\n", 0),
     "no-text": (b"\xff\xfe\x00\x01", 0),
@@ -135,8 +146,8 @@ return (x * y).sum() if set(found) - {os.getpid()} else 0.0"""), 4),
     "nested-too-deep": ("x = " + "(" * 5000 + ")" * 5000 + "\n" + RIGHT, 0),
     "too-large": (RIGHT + "#" * (1 << 20), 0),
     # honest, if odd
-    "noise": (RIGHT.replace("return (x", "print('hello', flush=True)\n    import warnings, sys\n    warnings.warn('w')\n"
-                            "    print('err', file=sys.stderr)\n    return (x"), 11),
+    "noise": (RIGHT.replace("return (x", "print('hello', flush=True)\n    import warnings, sys\n"
+                            "    warnings.warn('w')\n    print('err', file=sys.stderr)\n    return (x"), 11),
     "float32-sum": (RIGHT.replace("return (x * y).sum()", "return float(sum(a * b for a, b in zip(x, y)))"), 11),
 }
 
@@ -165,8 +176,9 @@ ARCHIVES = {
     "nested-folders.zip": (archive([("a/b/c/layers/toy.py", RIGHT)]), 11),
     "flat.zip": (archive([("toy.py", RIGHT)]), 11),
     "shadow-modules.zip": (archive([("layers/toy.py", RIGHT)] + [(name, LIE) for name in (
-        "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py", "layers/__init__.py", "assignments/toy/probes.py",
-        "assignments/manifest.py", "numpy/__init__.py", "conftest.py", "protocol.py")]), 11),
+        "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py", "layers/__init__.py",
+        "assignments/toy/probes.py", "assignments/manifest.py", "numpy/__init__.py", "conftest.py",
+        "protocol.py")]), 11),
     "own-cases.zip": (archive([("layers/toy.py", "x"), ("assignments/toy/public.py", "PUBLIC = []")]), 0),
     "climbs-out.zip": (archive([("../../layers/toy.py", RIGHT), ("/layers/toy.py", RIGHT)]), 0),
     "link.zip": (archive([link("layers/toy.py", "/etc/passwd")]), 0),

@@ -1,4 +1,7 @@
-"""The homework on autoregression: its numbers are the lecture's, and its checks judge right.  See also test_homework.py."""
+"""The homework on autoregression: its numbers are the lecture's, and its checks judge right.
+
+See also test_homework.py.
+"""
 import numpy as np
 import pytest
 from assignments.autoregression.hidden import fair_above

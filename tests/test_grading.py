@@ -1,4 +1,4 @@
-"""The grader's parts: values over a pipe, what is said of wrong ones, what is taken of a submission, and results.json."""
+"""The grader's parts: values over a pipe, what is said of wrong ones, what is taken of a submission, results.json."""
 import io
 import json
 import os
@@ -140,12 +140,13 @@ A = np.arange(6.0).reshape(2, 3)
     (np.array([1.0, np.inf]), np.array([1.0, 2.0]), "at index 1: expected 2, received inf; 1 of 2 numbers is wrong"),
     (np.array([1.0, 2.0]), np.array([1.0, np.inf]), "at index 1: expected inf, received 2; 1 of 2 numbers is wrong"),
     (np.array([np.inf]), np.array([-np.inf]), "at index 0: expected -inf, received inf"),
-    (np.array([True, False]), np.array([True, True]), "at index 1: expected True, received False; 1 of 2 numbers is wrong"),
+    (np.array([True, False]), np.array([True, True]),
+     "at index 1: expected True, received False; 1 of 2 numbers is wrong"),
     (np.array([1, 3]), np.array([1, 2]), "at index 1: expected 2, received 3; 1 of 2 numbers is wrong"),
-    (A + [0, 0, 1], A, "at index (0, 2): expected 2, received 3; largest difference 1, 0.2 of the largest expected value; "
-                       "2 of 6 numbers are wrong"),
-    ((A, A + 1), (A, A), "value 2 of 2: at index (0, 0): expected 0, received 1; largest difference 1, 0.2 of the largest "
-                         "expected value; 6 of 6 numbers are wrong"),
+    (A + [0, 0, 1], A, "at index (0, 2): expected 2, received 3; largest difference 1, 0.2 of the largest expected "
+                       "value; 2 of 6 numbers are wrong"),
+    ((A, A + 1), (A, A), "value 2 of 2: at index (0, 0): expected 0, received 1; largest difference 1, 0.2 of the "
+                         "largest expected value; 6 of 6 numbers are wrong"),
 ])
 def test_differences_are_told(value, expected, text):
     assert feedback.difference(value, expected, 1e-9, 1e-12) == text
@@ -194,10 +195,12 @@ def test_the_listed_files_are_taken_from_a_folder(tmp_path):
     (tmp_path / "README").write_text("b")
     os.symlink("toy.py", tmp_path / "layers" / "other.py")
     found, notes = taken(tmp_path)
-    assert found == {"layers/toy.py": "a"} and "not looked at: README" in notes and "other.py was not handed in" in notes
+    assert found == {"layers/toy.py": "a"}
+    assert "not looked at: README" in notes and "other.py was not handed in" in notes
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18, b"\0" * 1000, b"PK\x05\x06" + b"\xff" * 18])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18, b"\0" * 1000,
+                                     b"PK\x05\x06" + b"\xff" * 18])
 def test_broken_archives_are_empty_submissions(tmp_path, content):
     (tmp_path / "s.zip").write_bytes(content)
     assert submission.read(tmp_path / "s.zip", ASSIGNMENT).files == {}
@@ -234,7 +237,8 @@ def test_results_are_valid_from_the_first_moment(tmp_path):
     assert all(test["status"] == "failed" and test["visibility"] == "visible" for test in found["tests"])
     written.add(Outcome(PLANNED[0], 2, "", flag="look"))
     found = json.loads((tmp_path / "results.json").read_text())
-    assert found["score"] == 2 and found["tests"][0]["status"] == "passed" and found["extra_data"]["flag"] == ["1.1: look"]
+    assert found["score"] == 2 and found["tests"][0]["status"] == "passed"
+    assert found["extra_data"]["flag"] == ["1.1: look"]
     written.fail("Traceback of the grader")
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["tests"][-1]["visibility"] == "hidden" and "Traceback" not in found["output"]

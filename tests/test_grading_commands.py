@@ -1,4 +1,4 @@
-"""The grader's commands from end to end, on a toy homework: `check` in a hand-out, `grade`, and Gradescope's container."""
+"""The grader's commands from end to end, on a toy homework: `check` in a hand-out, `grade`, Gradescope's container."""
 import ctypes
 import json
 import os
@@ -39,7 +39,8 @@ def handout(engine, tmp_path):
     """The toy's hand-out."""
     root = tmp_path / "handout"
     grading.make(root)
-    subprocess.run([sys.executable, "-c", HANDOUT, root], cwd=engine, check=True, env={**os.environ, "PYTHONPATH": str(engine)})
+    subprocess.run([sys.executable, "-c", HANDOUT, root], cwd=engine, check=True,
+                   env={**os.environ, "PYTHONPATH": str(engine)})
     for name in WITHOUT:
         (root / name).unlink()
     return root
@@ -61,13 +62,15 @@ def test_a_student_reads_fails_fixes_and_passes(handout):
     assert untouched.stdout.endswith("public: 0 of 5 points; 3 hidden tests run after you hand in\n")
     file.write_text(grading.RIGHT.replace("x * x\n", "x * x * x\n"))
     wrong = grading.command(handout, "check")
-    assert wrong.returncode == 1 and "1.1   FAILED  Squares: a few squares  (0 of 2)\n        each entry times itself\n" in wrong.stdout
+    assert wrong.returncode == 1
+    assert "1.1   FAILED  Squares: a few squares  (0 of 2)\n        each entry times itself\n" in wrong.stdout
     assert "at index (0, 0): expected " in wrong.stdout and "public: 3 of 5 points" in wrong.stdout
     file.write_text(grading.RIGHT.replace("return x * x", "y = x\n    return y * z"))
     assert "NameError: name 'z' is not defined, at layers/toy.py:8" in grading.command(handout, "check", 1).stdout
     file.write_text(grading.RIGHT)
     right = grading.command(handout, "check", "toy")
-    assert right.returncode == 0 and right.stdout.endswith("public: 5 of 5 points; 3 hidden tests run after you hand in\n")
+    assert right.returncode == 0
+    assert right.stdout.endswith("public: 5 of 5 points; 3 hidden tests run after you hand in\n")
 
 
 @pytest.mark.parametrize("arguments, said", [
@@ -119,7 +122,8 @@ def test_hidden_cases_say_one_line_and_the_staff_knows_more(engine, submissions,
                                        .replace("return (x * y).sum()", "print('seen', x)\n    return x.sum()"))
     grading.command(engine, "grade", "toy", submissions, "--out", out)
     hidden = [test for test in grading.results(out, "s0.py")["tests"] if "hidden" in test["name"]]
-    assert [test["output"] for test in hidden] == ["the dtype is that of x", "it must be computed anew each time", "near the sum"]
+    assert [test["output"] for test in hidden] == ["the dtype is that of x", "it must be computed anew each time",
+                                                   "near the sum"]
     for secret in ("seen", "toy.py", "single precision", "a check"):
         assert secret not in json.dumps(hidden), secret
     staff = (out / "s0.py" / "staff.txt").read_text()
@@ -139,8 +143,10 @@ def test_the_same_seed_gives_the_same_and_another_one_does_not(engine, submissio
 
 def test_grading_goes_on_after_it_was_killed(engine, submissions, tmp_path):
     out = tmp_path / "out"
-    arguments = [sys.executable, "-m", "assignments", "grade", "toy", str(submissions), "--out", str(out), "--jobs", "2"]
-    process = subprocess.Popen(arguments, cwd=engine, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(engine)})
+    arguments = [sys.executable, "-m", "assignments", "grade", "toy", str(submissions), "--out", str(out),
+                 "--jobs", "2"]
+    process = subprocess.Popen(arguments, cwd=engine, stdout=subprocess.PIPE,
+                               env={**os.environ, "PYTHONPATH": str(engine)})
     for _ in range(2):                                     # the head, and one submission
         process.stdout.readline()
     process.send_signal(signal.SIGKILL)
@@ -158,7 +164,8 @@ def test_grading_goes_on_after_it_was_killed(engine, submissions, tmp_path):
     again = grading.command(engine, "grade", "toy", submissions, "--out", out)
     assert not os.path.exists(work)
     assert again.returncode == 0 and f"{len(finished) - ('s1.py' in finished)} of them graded before" in again.stdout
-    assert all((out / name / "row.json").stat().st_mtime_ns == moment for name, moment in finished.items() if name != "s1.py")
+    assert all((out / name / "row.json").stat().st_mtime_ns == moment
+               for name, moment in finished.items() if name != "s1.py")
     assert [grading.rows(out)[f"s{k}.py"]["score"] for k in range(3)] == ["11", "11", "0"]
 
 
@@ -182,8 +189,8 @@ def test_gradescopes_container(tmp_path):
     submission.mkdir()
     (submission / "toy.py").write_text(grading.RIGHT.replace("x * x\n", "x + x\n"))
     code = "import sys; from assignments.grading.gradescope import run_autograder; run_autograder(*sys.argv[1:])"
-    run = subprocess.run([sys.executable, "-c", code, source, submission, found], cwd=source, capture_output=True, text=True,
-                         env={**os.environ, "PYTHONPATH": str(source)}, timeout=120)
+    run = subprocess.run([sys.executable, "-c", code, source, submission, found], cwd=source, capture_output=True,
+                         text=True, env={**os.environ, "PYTHONPATH": str(source)}, timeout=120)
     assert run.returncode == 0 and "single precision" in run.stdout, run.stderr
     results = json.loads((found / "results.json").read_text())
     assert results["score"] == 7 and set(grading.scores(results).values()) == {0, 3, 1}
@@ -215,8 +222,8 @@ def without_namespaces():
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs root on Linux")
 def test_an_own_user_isolates_too(tmp_path):
     os.chmod(tmp_path, 0o755)
-    grading.make(tmp_path / "engine", **{"assignments/toy/__init__.py": grading.ENGINE["assignments/toy/__init__.py"].replace(
-        "compiling=0.9", "compiling=60")})
+    toy = "assignments/toy/__init__.py"
+    grading.make(tmp_path / "engine", **{toy: grading.ENGINE[toy].replace("compiling=0.9", "compiling=60")})
     folder, out = tmp_path / "submissions", tmp_path / "out"
     folder.mkdir()
     chosen = {name: SOURCES[name] for name in ("exit", "daemon", "process-list", "network", "disk", "answer-by-import")}

@@ -4,6 +4,7 @@
     worker      the process that runs the student's code: loads a tree, calls probes
     sandbox     what the worker may not do: limits, namespaces, its own user, no network
     workers     starts workers, keeps the clock, ends them and whatever they left behind
+    folders     folders for workers: made, opened to other users, measured, removed
     tree        the folder that a worker loads: the engine with the student's files
     expected    the values that are right: from the complete engine, or from a hand-out's public.npz
     feedback    what is wrong with a value, in words

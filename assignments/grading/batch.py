@@ -10,9 +10,10 @@ import threading
 from pathlib import Path
 from urllib.parse import quote
 from . import report
+from .folders import new_folder, remove
 from .grader import plan
 from .results import replace
-from .workers import best_isolation, new_folder, remove
+from .workers import best_isolation
 from .. import manifest
 
 ROW, RUN, TABLE = "row.json", "run.json", "grades.csv"
@@ -20,13 +21,16 @@ FORMULA = "=+-@\t\r"       # how a text begins that a spreadsheet would compute
 
 
 def command(options):
-    """python -m assignments grade ID SUBMISSIONS --out DIR [--jobs N] [--seed S] [--isolation process].   Returns 0, or 1
-    if the grader failed on a submission.   Raises ValueError where workers can't be isolated as wanted."""
+    """python -m assignments grade ID SUBMISSIONS --out DIR [--jobs N] [--seed S] [--isolation process].
+
+    Returns 0, or 1 if the grader failed on a submission.   Raises ValueError where workers can't be isolated as wanted.
+    """
     assignment, out = manifest.load(options.id), Path(options.out)
     isolation, reason = best_isolation() if options.isolation is None else (options.isolation, "")
     if isolation == "process" and options.isolation is None:
-        raise ValueError(f"workers can be kept apart neither by namespaces nor by a user of their own, so submissions could "
-                         f"read and change each other's grades ({reason}); --isolation process grades all the same")
+        raise ValueError(f"workers can be kept apart neither by namespaces nor by a user of their own, so submissions "
+                         f"could read and change each other's grades ({reason}); --isolation process grades all the "
+                         f"same")
     submissions = find(options.submissions)
     settings = begin(out, options, isolation)
     rows, waiting = {}, []
@@ -60,8 +64,10 @@ def find(folder):
 
 
 def begin(out, options, isolation):
-    """The settings of the run in a folder, which is made if it is new, with a new folder for all temporary files.   What a
-    run that was killed has left of those is removed.   Raises ValueError if another run is in the folder."""
+    """The settings of the run in a folder, which is made if it is new, with a new folder for all temporary files.
+
+    What a run that was killed has left of those is removed.   Raises ValueError if another run is in the folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
     os.chmod(out, 0o700)
     file = out / RUN
@@ -138,6 +144,7 @@ class Job:
         self.send(settings)
 
     def send(self, message):
+        """Write a message, a line of JSON."""
         try:
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
@@ -151,6 +158,7 @@ class Job:
         return json.loads(answer) if answer else None
 
     def end(self):
+        """Close its input, at which it ends, and wait for that."""
         try:
             self.process.stdin.close()
         except OSError:
@@ -170,9 +178,11 @@ def lost(name, path, settings):
 def table(out, assignment, rows):
     """Write grades.csv and the page that leads to all reports."""
     tasks = [task.number for task in assignment.tasks]
-    lines = [["name", "score", "points", *(f"task {number}" for number in tasks), "needs a human look", "grader failed"]]
+    lines = [["name", "score", "points", *(f"task {number}" for number in tasks), "needs a human look",
+              "grader failed"]]
     for name, row in sorted(rows.items()):
-        lines.append([f"'{name}" if name.startswith(tuple(FORMULA)) else name, f"{row['score']:g}", f"{row['points']:g}",
+        shown = f"'{name}" if name.startswith(tuple(FORMULA)) else name
+        lines.append([shown, f"{row['score']:g}", f"{row['points']:g}",
                       *(f"{row['tasks'].get(number, 0):g}" for number in tasks), " | ".join(row["flags"]),
                       "yes" if row["failed"] else ""])
     temporary = out / f"{TABLE}.new"

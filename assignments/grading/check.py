@@ -3,9 +3,10 @@ import shutil
 from pathlib import Path
 from . import expected
 from .. import manifest
+from .folders import readable, temporary_folder
 from .grader import Grader, plan
 from .limits import Limits
-from .workers import best_isolation, readable, temporary_folder
+from .workers import best_isolation
 
 PACKAGES = ("minigrad", "layers", "models")
 

@@ -20,8 +20,9 @@ def family(pid):
 
 
 class Clock:
-    """Seconds since it was made that a process and its children computed, or slept: not those in which they waited for a
-    processor.
+    """Seconds since it was made that a process and its children computed, or slept.
+
+    Those in which they waited for a processor do not count.
     """
 
     def __init__(self, pid):
@@ -29,7 +30,7 @@ class Clock:
         self.start, (self.used, self.waited) = time.monotonic(), self.look()
 
     def look(self):
-        """(seconds of processor time, seconds of waiting for a processor) so far; zeros where the system does not tell."""
+        """(seconds of processor time, seconds of waiting for a processor) so far; zeros where they are not known."""
         used = waited = 0.0
         for pid in family(self.pid):
             try:
@@ -66,7 +67,7 @@ class Clock:
 
 
 def peak(pid, reset=False):
-    """(bytes in use, the most that were in use since the last reset) of a process; zeros where the system does not tell."""
+    """(bytes in use, the most that were in use since the last reset) of a process; zeros where they are not known."""
     try:
         if reset:
             with open(f"/proc/{pid}/clear_refs", "w") as file:

@@ -7,7 +7,9 @@ LOADING, CALLING = 120, 120            # seconds, for the engine itself, on a sl
 
 
 class Engine:
-    """Expected values from a worker that has loaded the complete engine, once for all cases.   Use it in a `with` block.
+    """Expected values from a worker that has loaded the complete engine, once for all cases.
+
+    Use it in a `with` block: at its end the worker is gone.
 
     hidden      how many hidden cases there are
     """
@@ -33,7 +35,10 @@ class Engine:
         return blamed(case, lambda: self.worker.measured(case.probe, arguments, CALLING, repeat))[2]
 
     def scan(self, case, sources):
-        """The suspicious lines in the sources: in a worker of its own, since a source may be too much for Python's parser."""
+        """The suspicious lines in the sources.
+
+        It has a worker of its own, since a source may be too much for Python's parser.
+        """
         with self.start() as worker:
             worker.load(LOADING)
             return worker.call(case.scan, (sources,), CALLING)
@@ -64,7 +69,8 @@ class File:
     def values(self, case, call, arguments):
         """As those of Engine."""
         start = f"{self.public.index(case)}.{call}."
-        names = sorted((name for name in self.arrays if name.startswith(start)), key=lambda name: int(name[len(start):]))
+        names = sorted((name for name in self.arrays if name.startswith(start)),
+                       key=lambda name: int(name[len(start):]))
         return tuple(self.arrays[name] for name in names)
 
     def seconds(self, case, arguments, repeat):

@@ -17,6 +17,7 @@ def difference(values, expected, rtol, atol):
 
 
 def count(number):
+    """So many values, in words."""
     return "1 value" if number == 1 else f"{number} values"
 
 

@@ -3,7 +3,8 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from . import feedback, method
-from .workers import Failed, OutOfTime, Worker, folder_size, remove
+from .folders import folder_size, remove
+from .workers import Failed, OutOfTime, Worker
 from ..manifest import Method
 
 PATIENCE = 2               # times that a tree may not load in time before that is believed
@@ -11,7 +12,10 @@ PATIENCE = 2               # times that a tree may not load in time before that 
 
 @dataclass(frozen=True)
 class Planned:
-    """A case in its place: number "2.3" is the third one of task 2.   A hidden case's title is only that of its task."""
+    """A case in its place: number "2.3" is the third one of task 2.
+
+    A hidden case's title is only that of its task.
+    """
     number: str
     case: object
     hidden: bool
@@ -39,6 +43,7 @@ class Outcome:
 
     @property
     def passed(self):
+        """Whether all points were received."""
         return self.score == self.planned.case.points
 
 
@@ -129,8 +134,8 @@ class Grader:
 
     def explain(self, failed):
         """Why there are no values, for the student."""
-        error = failed.error
-        if error and error["type"] == "NotImplementedError" and error["text"].startswith(f"{self.assignment.id}, task "):
+        error, start = failed.error, f"{self.assignment.id}, task "
+        if error and error["type"] == "NotImplementedError" and error["text"].startswith(start):
             return f"not implemented yet: {error['text']}"
         return failed.reason
 

@@ -26,8 +26,12 @@ class Limits:
     tasks: int = 64
 
     def of_system(self, own_user):
-        """What setrlimit is asked for.   The number of threads counts for all processes of a user: an own user's only."""
-        limits = {"AS": self.addresses, "FSIZE": self.file, "NOFILE": self.files, "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0}
+        """What setrlimit is asked for.
+
+        The number of threads counts for all processes of a user: it is limited for an own user only.
+        """
+        limits = {"AS": self.addresses, "FSIZE": self.file, "NOFILE": self.files,
+                  "CORE": 0, "MEMLOCK": 0, "MSGQUEUE": 0}
         return limits | ({"NPROC": self.tasks} if own_user else {})
 
 

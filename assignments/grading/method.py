@@ -9,8 +9,10 @@ MANY = 20
 
 
 def verdict(grader, worker, case):
-    """(why points are lost, why a person should have a look) for a Method whose values were right; each None if there is
-    no such reason.   Raises Failed."""
+    """(why points are lost, why a person should have a look) for a Method whose values were right.
+
+    Each is None if there is no such reason.   Raises Failed.
+    """
     measurement, wrong = measure(grader, worker, case)
     if wrong:
         return wrong, None

@@ -4,7 +4,8 @@
 
 The header holds any JSON; under the key "values" it has None, truth values, numbers, strings, lists for tuples, and
 {"dtype": "float64", "shape": [2, 3]} for an array, whose bytes, in C order, are next in the body.  Nothing is ever
-unpickled: a message can be wrong, but it cannot do anything.  Whoever wrote it, `read` gives values or raises BadMessage.
+unpickled: a message can be wrong, but it cannot do anything.  Whoever wrote it, `read` gives values or raises
+BadMessage.
 """
 import json
 import math
@@ -56,7 +57,8 @@ def pack(value, arrays, depth=0):
     if value.dtype.name not in DTYPES:
         raise BadMessage(f"an array of dtype {value.dtype}; numbers or truth values were expected")
     if value.nbytes > BODY_LIMIT:
-        raise BadMessage(f"an array of {value.nbytes} bytes, which is too large to be sent; at most {BODY_LIMIT} are read")
+        raise BadMessage(f"an array of {value.nbytes} bytes, which is too large to be sent; at most {BODY_LIMIT} are "
+                         f"read")
     arrays.append(np.array(value, value.dtype.newbyteorder("="), order="C", copy=None))
     return {"dtype": value.dtype.name, "shape": list(value.shape)}
 

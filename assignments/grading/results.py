@@ -49,6 +49,7 @@ class Results:
 
     @property
     def score(self):
+        """The points so far."""
         return sum(test["score"] for test in self.tests.values())
 
     def contents(self):

@@ -6,9 +6,9 @@ from pathlib import Path
 from . import submission as handed_in
 from . import tree
 from .feedback import clean
+from .folders import temporary_folder
 from .grader import Grader, plan
 from .results import Results
-from .workers import temporary_folder
 
 
 class Session:
@@ -20,7 +20,10 @@ class Session:
         self.planned = plan(assignment, assignment.module("public").PUBLIC, assignment.module("hidden").HIDDEN)
 
     def grade(self, path, results_path):
-        """Grade the submission at `path`.   Returns (Results, lines for the staff): whatever happens, both are complete."""
+        """Grade the submission at `path`.
+
+        Returns (Results, lines for the staff): whatever happens, both are complete.
+        """
         results, staff = Results(results_path, self.planned, [versions(self.isolation)]), []
         try:
             submission = handed_in.read(path, self.assignment)
@@ -36,7 +39,10 @@ class Session:
         return results, staff
 
     def outcomes(self, submission, folder):
-        """The outcome of each case, one after the other; the tree, and what the workers write, lie in an empty folder."""
+        """The outcome of each case, one after the other.
+
+        The tree, and what the workers write, lie in an empty folder.
+        """
         tree_folder, cache = Path(folder, "tree"), Path(folder, "cache")
         tree_folder.mkdir(), cache.mkdir()
         tree.build(tree_folder, self.assignment, submission.files)
@@ -48,7 +54,8 @@ class Session:
 def versions(isolation):
     """A line on what the grader ran on."""
     names = "  ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))
-    return f"Python {platform.python_version()}  {names}  {platform.system()} {platform.machine()}  isolation: {isolation}"
+    return (f"Python {platform.python_version()}  {names}  {platform.system()} {platform.machine()}  "
+            f"isolation: {isolation}")
 
 
 def lines_for_staff(outcome):

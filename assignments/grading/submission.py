@@ -1,7 +1,7 @@
 """What a student handed in: a folder, a zip or a single file, of which the files that the manifest lists are taken.
 
-Nothing is unpacked to disk, and nothing is believed: names may be any bytes, links may point anywhere, and an archive may
-be empty, broken, huge, or hold others.
+Nothing is unpacked to disk, and nothing is believed: names may be any bytes, links may point anywhere, and an archive
+may be empty, broken, huge, or hold others.
 """
 import os
 import stat
@@ -64,8 +64,10 @@ def choose(found, assignment, notes):
 
 
 def candidates(name, found, notes):
-    """The path, in a list, of the file that is meant by a name: that path itself, else the only one that ends with it, or
-    with the name's last parts."""
+    """The path, in a list, of the file that is meant by a name.
+
+    It is that path itself, else the only one that ends with it, or with the name's last parts.
+    """
     parts = PurePosixPath(name).parts
     if name in found:
         return [name]

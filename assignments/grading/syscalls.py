@@ -92,7 +92,10 @@ def can_restrict_files():
 
 
 def restrict_files(readable, writable):
-    """Only these files and folders, with all in them, can be opened from now on.   Returns whether that could be done."""
+    """Only these files and folders, with all in them, can be opened from now on.
+
+    Returns whether that could be done.
+    """
     version = can_restrict_files()
     if version < 1:
         return False

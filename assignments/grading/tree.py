@@ -1,7 +1,7 @@
 """The folder that a worker loads: the engine as students have it, with one student's files in it."""
 import os
 from pathlib import Path
-from .workers import readable
+from .folders import readable
 from ..cut import tree
 
 

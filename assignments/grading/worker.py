@@ -1,10 +1,10 @@
-"""The process that runs a student's code: `python -I -S worker.py FOLDERS`, or, on Linux, a fork of the
-nursery.   Each case has one of its own.   FOLDERS are those of the installed packages.
+"""The process that runs a student's code: `python -I -S worker.py FOLDERS`, or, on Linux, a fork of the nursery.
 
-It takes messages from its standard input and answers on its standard
-output; what the student's code prints goes to the standard error.  The first message says which tree to load, and what
-the process may not do from then on.  Each further one is a call of a probe.  The answers are values, or an error's type,
-text and line: never a verdict.
+Each case has one of its own.   FOLDERS are those of the installed packages.
+
+It takes messages from its standard input and answers on its standard output; what the student's code prints goes to
+the standard error.  The first message says which tree to load, and what the process may not do from then on.  Each
+further one is a call of a probe.  The answers are values, or an error's type, text and line: never a verdict.
 """
 import importlib
 import os
@@ -85,7 +85,7 @@ def take_channel():
 
 
 def attempt(settings, action):
-    """{"result": what the action returns}, or {"error": ...} with the type, the text and the place of what it raised."""
+    """{"result": what the action returns}, or {"error": the type, the text and the place of what it raised}."""
     try:
         return {"result": action()}
     except BaseException as error:

@@ -1,35 +1,32 @@
 """Workers as the grader sees them: started, asked, timed, and ended with all that they left behind."""
-import math
 import os
 import queue
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
-from contextlib import contextmanager
 from functools import cache as remember
 from pathlib import Path
 from . import limits as needs
 from . import protocol
 from .clock import Clock, family, peak
+from .folders import folder_size, give, new_folder, temporary_folder
 from .processes import Forked, Spawned, base
 
 KINDS = ("namespaces", "user", "process")
 TRUSTED = "trusted"
 OUTPUT_LIMIT = 16_384      # bytes that are kept of what the student's code prints
-IN_MEMORY = "/dev/shm"
 PENDING = object()
-DEPTH = 20                 # of folders in the worker's folder
 PATIENCE = 0.02            # seconds between two looks at the clock
 STARTING = 60              # seconds for Python, NumPy and the isolation to start, on a slow machine
 USERS = range(50_000, 60_000)              # ids for the workers of root, one each
 
 
 class Failed(Exception):
-    """A worker gave no values.   `reason` is for the student; `error` has the texts of an error in the student's code."""
+    """A worker gave no values.
+
+    `reason` is for the student; `error` has the texts of an error in the student's code.
+    """
 
     def __init__(self, reason, error=None):
         super().__init__(reason)
@@ -68,8 +65,8 @@ class Worker:
         if isolation == TRUSTED:
             del variables["NUMBA_CACHE_DIR"]
         settings = {"id": assignment and assignment.id, "tree": str(tree), "files": assignment and assignment.files,
-                    "cache": str(cache), "environment": variables, "root": self.root, "isolation": isolation, "user": self.user,
-                    "readable": needs.readable(), "limits": limits.of_system(self.user is not None)}
+                    "cache": str(cache), "environment": variables, "root": self.root, "isolation": isolation,
+                    "user": self.user, "readable": needs.readable(), "limits": limits.of_system(self.user is not None)}
         try:
             self.isolation = self.begin(settings)
         except BaseException:
@@ -208,68 +205,8 @@ def own_user():
     raise OSError(f"all user ids from {USERS.start} on are in use by other graders")
 
 
-def give(folder, user):
-    """Make a folder and all in it a user's own."""
-    for where, folders, files in os.walk(folder):
-        for name in (".", *files):
-            os.chown(os.path.join(where, name), user, user, follow_symlinks=False)
-
-
-def readable(folder):
-    """Let all users read a folder and all in it."""
-    for where, _, names in os.walk(folder):
-        os.chmod(where, 0o755)
-        for name in names:
-            os.chmod(os.path.join(where, name), 0o644)
-
-
-def folder_size(folder):
-    """Bytes of all that is in a folder, each thing at least 4096; infinite if there are folders that can't be looked at."""
-    total, waiting = 0, [(folder, 0)]
-    while waiting:
-        path, depth = waiting.pop()
-        if depth > DEPTH:
-            return math.inf
-        try:
-            for entry in os.scandir(path):
-                total += 4096 + entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((entry.path, depth + 1))
-        except FileNotFoundError:          # it is gone already
-            pass
-        except OSError:                    # closed, or its path is too long
-            return math.inf
-    return total
-
-
-@contextmanager
-def temporary_folder():
-    """A new folder, through which workers of any user can get at what is in it; removed at the end."""
-    folder = new_folder()
-    try:
-        yield folder
-    finally:
-        remove(folder)
-
-
-def new_folder():
-    """A new temporary folder, in memory where there is such a place: a million files are gone from there in no time."""
-    place = tempfile.tempdir or (IN_MEMORY if os.access(IN_MEMORY, os.W_OK | os.X_OK) else None)
-    folder = tempfile.mkdtemp(prefix="minigrad-grade-", dir=place)
-    os.chmod(folder, 0o711)                # workers of any user get through it, but can't see what is in it
-    return folder
-
-
-def remove(folder):
-    """Remove a folder, whatever a worker has put into it: folders that nobody can open, or nested without end."""
-    if os.name == "posix":
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            subprocess.run([*command, "--", folder], stderr=subprocess.DEVNULL)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def signal_name(number):
+    """The name of a signal, "SIGKILL"; "unknown" if it has none."""
     try:
         return signal.Signals(number).name
     except ValueError:

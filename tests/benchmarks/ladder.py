@@ -56,7 +56,7 @@ def along_rows(x, w, y):
 
 @njit
 def by_taps(x, w, y, pitch):
-    """Rows laid end to end: a tap is one shift of the whole image.   x (N, C, places), y the same, rows `pitch` apart"""
+    """Rows laid end to end: a tap is one shift of the whole image.   x, y (N, C, places), rows `pitch` apart"""
     length = y.shape[2]
     for n in range(y.shape[0]):
         for c in range(y.shape[1]):

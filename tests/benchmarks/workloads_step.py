@@ -8,8 +8,8 @@ import numpy as np
 from .measure import Timed
 
 LEARNING_RATE = 1e-6       # so small that the thousandth step still works on the same numbers as the first
-TOLERANCE = 5e-3           # of the PixelCNN's 11 million ReLUs, one is so close to zero that rounding decides whether it
-                           # passes a gradient on: that makes 2e-3 of the small gradients below
+TOLERANCE = 5e-3           # of the PixelCNN's 11 million ReLUs, one is so close to zero that rounding decides whether
+                           # it passes a gradient on: that makes 2e-3 of the small gradients below
 
 
 def workloads():
