@@ -22,9 +22,9 @@ each is a *pass* of its own, in which those taps take part that hit it.
 The result is computed in *tiles* of TILE registers.  A tap that would read nothing but padding for a whole tile is left
 out there: next to the border of an image, and most of all in transposed convolutions, that is a good part of them.
 """
+import math
 from collections import namedtuple
 from functools import lru_cache
-import math
 import numpy as np
 from minigrad.vectors import BYTES, FEW
 
@@ -168,7 +168,8 @@ def lay_out(cut, size, phases, origin, passes, channels, lanes):
     chosen = np.concatenate([np.zeros(0, np.int64), *chosen])
     run = np.arange(max(size[0] * size[1], cut.height * max(p.width for p, _ in passes))) * cut.between
     near = max(1, NEAREST // (BYTES * most_lines(starts, bounds, taps[chosen], lanes)))
-    return Layout(*phases, *origin, *cut, plane, *turns(cut, channels * phases[0] * phases[1] * plane, lanes), near, columns, run, np.array(table, np.int64), taps,
+    strip, panel = turns(cut, channels * phases[0] * phases[1] * plane, lanes)
+    return Layout(*phases, *origin, *cut, plane, strip, panel, near, columns, run, np.array(table, np.int64), taps,
                   starts, np.array(bounds, np.int64), taps[chosen], chosen * BLOCK)
 
 
@@ -190,7 +191,8 @@ def turns(cut, places, lanes):
 def most_lines(starts, bounds, shifts, lanes):
     """How many lines of the cache the tile that takes most taps reads of one channel."""
     tile = int(np.argmax(np.diff(bounds, append=bounds[-1])))
-    places = np.add.outer(starts[TILE * tile:TILE * (tile + 1)], shifts[bounds[tile]:bounds[min(tile + 1, len(bounds) - 1)]])
+    mine = shifts[bounds[tile]:bounds[min(tile + 1, len(bounds) - 1)]]
+    places = np.add.outer(starts[TILE * tile:TILE * (tile + 1)], mine)
     return max(1, len(np.unique([places // lanes, (places + lanes - 1) // lanes])))
 
 

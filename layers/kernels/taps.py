@@ -116,7 +116,8 @@ def walk(source, weights, bias, result, plan, step, groups):
     workers = threads(result.size * weights.shape[1] * len(plan.taps))
     slices = 1 if jobs >= workers else -(-workers // max(1, jobs))
     panel = min(plan.panel, -(-blocks // slices))
-    key, *rooms = workspaces.borrow(plan, CONVOLUTION, workers, source.shape[1], panel * BLOCK, plan.strip, source.dtype)
+    key, *rooms = workspaces.borrow(plan, CONVOLUTION, workers, source.shape[1], panel * BLOCK, plan.strip,
+                                    source.dtype)
     run(workers, CONVOLUTION, source, weights, result, biases.ravel(), plan, step, groups, *rooms, slices)
     workspaces.give_back(key, plan, *rooms)
 
@@ -433,10 +434,12 @@ def correlate(worker, workers, x, y, sums, plan, groups, scratch, places, slices
     blocks = -(-per_group // BLOCK)
     distance, shifts = plan.down * plan.right * plan.plane, plan.taps
     pairs = members * shifts.size
-    offsets = np.full(-(-pairs // 4) * 4, (members - 1) * distance + shifts[-1])       # the last pair, again and again,
-    for i in range(members):                                                           # fills the last tile
+    offsets = np.empty(-(-pairs // 4) * 4, np.int64)       # of each (i, t); a division for each would take long
+    for i in range(members):
         for t in range(shifts.size):
             offsets[i * shifts.size + t] = i * distance + shifts[t]
+    for p in range(pairs, offsets.size):                   # the last pair, again and again, fills the last tile
+        offsets[p] = offsets[pairs - 1]
     bands = -(-y.shape[2] // plan.band)
     jobs, parts = -(-batch // plan.images) * bands, sums.shape[0]
     for task in range(worker, parts * slices, workers):
