@@ -2,24 +2,11 @@
 
 Parameters are drawn from a seed here, or given, in double precision, so they do not depend on a student's code.
 """
-from functools import wraps
 import numpy as np
 from layers import Parameter, kernels
 from minigrad import manual_seed, no_grad, tensor
 from minigrad.optim import Adam
 from minigrad.tensor import raw
-
-
-def on_loops(probe):
-    """The probe, run on the textbook loops: Numba compiles them in a second, the fast kernels in ten."""
-    @wraps(probe)
-    def run(*arguments):
-        before = kernels.use("loops")
-        try:
-            return probe(*arguments)
-        finally:
-            kernels.use(before)
-    return run
 
 
 def filled(module, seed):
@@ -50,14 +37,14 @@ def decoder_of(shape, channels, inputs):
     return transposed_convolutions(shape, channels, inputs)
 
 
-@on_loops
+@kernels.using("loops")
 def decoded(shape, channels, z, seed):
     """The decoder's output for codes (N, inputs, 1, 1)."""
     with no_grad():
         return raw(filled(decoder_of(shape, channels, z.shape[1]), seed)(tensor(z)))
 
 
-@on_loops
+@kernels.using("loops")
 def decoder_sizes(shape, channels, inputs):
     """The shape after each layer, a row each, and the sizes of all parameters, in order."""
     net, x, shapes = decoder_of(shape, channels, inputs), tensor(np.zeros((1, inputs, 1, 1), np.float32)), []
@@ -236,7 +223,7 @@ def vae(shape, levels, network, variance, beta, seed):
                   seed)
 
 
-@on_loops
+@kernels.using("loops")
 def log_likelihood(shape, levels, network, variance, seed, x, z):
     """log p(x | z), and its gradient in z."""
     model, z = vae(shape, levels, network, variance, 1.0, seed), tensor(z, requires_grad=True)
@@ -266,7 +253,7 @@ def losses(model, x, steps, seed):
     return np.array(found)
 
 
-@on_loops
+@kernels.using("loops")
 def training(kind, x, levels, steps, seed):
     """The first losses of a "dense" VAE, a "toy" one for points, or a convolutional "autoencoder"."""
     from models.autoencoder import Autoencoder

@@ -15,8 +15,6 @@ from models.likelihood import bits_per_dim, evaluate, mean_cost, perplexity
 from models.made import MADE, Connections
 from models.masked_linear import connected, masked_outer, masked_product, product
 
-kernels.use("loops")           # they compile in a second, the fast ones in ten
-
 
 def each(probe, *calls):
     """The values of one of the probes below for several lists of arguments, one after the other."""
@@ -70,6 +68,7 @@ def zeros(settings):
     return np.array([causal_zeros(int(kernel), int(dilation)) for kernel, dilation in settings])
 
 
+@kernels.using("loops")
 def causal(x, w, b, dilation, shift):
     """The values of a CausalConv1d, and the gradients of their sum, weighted with 1, 2, 3 ..., in x and in w."""
     layer = CausalConv1d(w.shape[1], w.shape[0], w.shape[2], dilation, shift)
@@ -80,6 +79,7 @@ def causal(x, w, b, dilation, shift):
     return y.data, *(g.data for g in grad(y, [x, layer.weight], weights))
 
 
+@kernels.using("loops")
 def seen(settings, channels, length, factor):
     """Which entries (columns) each output (rows) of causal_layers depends on: exactly, by gradients."""
     layers = causal_layers(settings, channels)
@@ -88,6 +88,7 @@ def seen(settings, channels, length, factor):
     return dependencies(lambda x: through(layers, x), length), described(layers)
 
 
+@kernels.using("loops")
 def lags(name, length, settings):
     """The lags that the last output of one of the lecture's networks depends on, a text; 1 is the entry before it."""
     model = (CausalToy if name == "CausalToy" else DilatedToy)((length,), 2, channels=2, **dict(settings))
@@ -284,6 +285,7 @@ def measured_perplexity(x, b, w, batch_size):
     return perplexity(evaluate(model, x, generator(0), batch_size=batch_size), model.shape)
 
 
+@kernels.using("loops")
 def causal_probabilities(levels, length, seed):
     """The probabilities of all sequences, under a CausalToy with random parameters."""
     model = CausalToy((length,), levels, channels=3).double()
@@ -339,6 +341,7 @@ def completed(x, known, b, w, seed):
     return OneLayer(x.shape[1:], b, w).inpaint(x, known, generator(seed)), x
 
 
+@kernels.using("loops")
 def network_samples(number, length, levels, seed):
     """Samples of a DilatedToy with random parameters, from its cache and without it."""
     model = DilatedToy((length,), levels, channels=4).double()

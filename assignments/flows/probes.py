@@ -2,24 +2,11 @@
 
 Parameters are drawn from a seed here, or given, in double precision, so they do not depend on a student's code.
 """
-from functools import wraps
 import numpy as np
 from layers import Conv2d, Linear, Module, ModuleList, Parameter, Sequential, Tanh, kernels
 from minigrad import log, manual_seed, no_grad, sin, tensor
 from minigrad.optim import Adam
 from minigrad.tensor import raw
-
-
-def on_loops(probe):
-    """The probe, run on the textbook loops: Numba compiles them in a second, the fast kernels in ten."""
-    @wraps(probe)
-    def run(*arguments):
-        before = kernels.use("loops")
-        try:
-            return probe(*arguments)
-        finally:
-            kernels.use(before)
-    return run
 
 
 def filled(module, seed, size=0.4):
@@ -168,27 +155,27 @@ def coupling(mask, shape, bound, seed):
     return filled(Coupling(mask, network, bound), seed)
 
 
-@on_loops
+@kernels.using("loops")
 def scale_and_shift(mask, x, bound, seed):
     """s and t"""
     s, t = coupling(mask, x.shape[1:], bound, seed).scale_and_shift(tensor(x))
     return raw(s), raw(t)
 
 
-@on_loops
+@kernels.using("loops")
 def coupled(mask, x, bound, seed):
     """y and log |det|"""
     y, log_det = coupling(mask, x.shape[1:], bound, seed)(tensor(x))
     return raw(y), raw(log_det)
 
 
-@on_loops
+@kernels.using("loops")
 def coupled_back(mask, y, bound, seed):
     """x"""
     return raw(coupling(mask, y.shape[1:], bound, seed).inverse(tensor(y)))
 
 
-@on_loops
+@kernels.using("loops")
 def coupled_there_and_back(mask, x, bound, seed):
     """x again, and y again from that"""
     layer = coupling(mask, x.shape[1:], bound, seed)
@@ -197,13 +184,13 @@ def coupled_there_and_back(mask, x, bound, seed):
         return raw(again), raw(layer.inverse(tensor(x)))
 
 
-@on_loops
+@kernels.using("loops")
 def coupled_moved(mask, x, bound, seed):
     """See `moved`."""
     return moved(coupling(mask, x.shape, bound, seed), x)
 
 
-@on_loops
+@kernels.using("loops")
 def coupled_gradients(mask, x, bound, seed):
     """The gradients of the mean of y^2 - log |det| in x and in the network's first bias."""
     layer, x = coupling(mask, x.shape[1:], bound, seed), tensor(x, requires_grad=True)
@@ -261,20 +248,20 @@ def scale(shape, scales, seed):
     return filled(Scale(shape, scales, 3, 1, 2.0), seed, 0.15)
 
 
-@on_loops
+@kernels.using("loops")
 def scaled(x, scales, seed):
     """z and log |det|"""
     z, log_det = scale(x.shape[1:], scales, seed)(tensor(x))
     return raw(z), raw(log_det)
 
 
-@on_loops
+@kernels.using("loops")
 def scaled_back(z, scales, seed):
     """x"""
     return raw(scale(z.shape[1:], scales, seed).inverse(tensor(z)))
 
 
-@on_loops
+@kernels.using("loops")
 def scaled_there_and_back(x, scales, seed):
     """x again"""
     layer = scale(x.shape[1:], scales, seed)
@@ -282,7 +269,7 @@ def scaled_there_and_back(x, scales, seed):
         return raw(layer.inverse(layer(tensor(x))[0]))
 
 
-@on_loops
+@kernels.using("loops")
 def scaled_moved(x, scales, seed):
     """See `moved`."""
     return moved(scale(x.shape, scales, seed), x)
@@ -370,7 +357,7 @@ def training_in_the_plane(x, steps, seed):
     return losses(filled(NVP((2,), depth=3), seed, 0.2), x, steps, seed)
 
 
-@on_loops
+@kernels.using("loops")
 def training_on_images(x, levels, steps, seed):
     """A RealNVP of two scales, on images."""
     from models.realnvp import RealNVP

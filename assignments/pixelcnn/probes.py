@@ -2,24 +2,11 @@
 
 Parameters are drawn from a seed here, in double precision, so they do not depend on what a student's code draws.
 """
-from functools import wraps
 import numpy as np
 from layers import MaskedConv2d, kernels
 from minigrad import manual_seed, no_grad, tensor
 from minigrad.optim import Adam
 from minigrad.tensor import raw
-
-
-def on_loops(probe):
-    """The probe, run on the textbook loops: Numba compiles them in a second, the fast kernels in ten."""
-    @wraps(probe)
-    def run(*arguments):
-        before = kernels.use("loops")
-        try:
-            return probe(*arguments)
-        finally:
-            kernels.use(before)
-    return run
 
 
 def filled(module, seed):
@@ -75,13 +62,13 @@ def layer(mask_type, colours, x, weight, bias, stride=1, padding="same", dilatio
     return conv
 
 
-@on_loops
+@kernels.using("loops")
 def convolution(*arguments):
     """Its output; arguments: see `layer`"""
     return raw(layer(*arguments)(tensor(arguments[2])))
 
 
-@on_loops
+@kernels.using("loops")
 def convolution_gradients(cotangent, *arguments):
     """The gradients of <output, cotangent> in x, weight and bias."""
     conv, x = layer(*arguments), tensor(arguments[2], requires_grad=True)
@@ -89,7 +76,7 @@ def convolution_gradients(cotangent, *arguments):
     return x.grad.data, conv.weight.grad.data, conv.bias.grad.data
 
 
-@on_loops
+@kernels.using("loops")
 def seen_by_convolution(mask_type, colours, x, weight, channel, row, column):
     """The gradient in x of one number that the convolution gives."""
     conv, x = layer(mask_type, colours, x, weight, None), tensor(x, requires_grad=True)
@@ -97,7 +84,7 @@ def seen_by_convolution(mask_type, colours, x, weight, channel, row, column):
     return x.grad.data[0]
 
 
-@on_loops
+@kernels.using("loops")
 def trained_weight(mask_type, colours, in_channels, out_channels, kernel_size, x, seed):
     """The weight of a new layer after three steps of Adam."""
     manual_seed(seed)
@@ -113,14 +100,14 @@ def trained_weight(mask_type, colours, in_channels, out_channels, kernel_size, x
 # ---------------------------------------------------------------------------------------------------------------------
 # Task 3: the network
 
-@on_loops
+@kernels.using("loops")
 def network_logits(shape, levels, layers, sizes, seed, x):
     """All logits: (N, levels, *shape)"""
     with no_grad():
         return raw(network(shape, levels, layers, sizes, seed).logits(x))
 
 
-@on_loops
+@kernels.using("loops")
 def seen_by_network(shape, levels, layers, sizes, seed, e, position, weights):
     """How much the conditional at a position depends on each colour of each pixel: (*shape)
 
@@ -144,7 +131,7 @@ def log_probabilities(table, x, y):
     return log_p, gradient if y is not None else gradient[0]
 
 
-@on_loops
+@kernels.using("loops")
 def all_probabilities(shape, layers, sizes, seed):
     """p(x) of all binary images of a shape."""
     images = np.array(list(np.ndindex(*[2] * int(np.prod(shape)))), np.uint8).reshape(-1, *shape)
@@ -214,7 +201,7 @@ def filling(x, known, positions, table, seed):
     return x.astype(np.int64), np.array(cache.log, np.int64), np.array(generator.random())
 
 
-@on_loops
+@kernels.using("loops")
 def inpainted(shape, levels, layers, sizes, seed, x, known, cached):
     """Images completed by a small PixelCNN; cached: 1 or 0"""
     model = network(shape, levels, layers, sizes, seed)
@@ -235,7 +222,7 @@ def cached_logits(shape, levels, layers, sizes, seed, x):
     return np.array(found)
 
 
-@on_loops
+@kernels.using("loops")
 def training(x, levels, steps, seed):
     """The loss of each of some steps of Adam, in nats: (steps,)"""
     model = network(x.shape[1:], levels, 1, (3, 3), seed)

@@ -9,6 +9,7 @@ whose students write `loops` comes without `taps`; then `loops` is the default.
 With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a debugger goes through either line by line: see
 minigrad/uncompiled.py.
 """
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -23,6 +24,16 @@ def use(name):
         raise ValueError(f"kernels.use: there is no kernel set {name!r}; there are {', '.join(SETS)}")
     before, chosen = chosen, name
     return before
+
+
+@contextmanager
+def using(name):
+    """`with using(name):`, or `@using(name)` on a function: convolutions run on that kernel set meanwhile."""
+    before = use(name)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def active():
