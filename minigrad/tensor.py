@@ -25,6 +25,14 @@ recording = True                       # whether operations remember their input
 last_write = 0                         # when any tensor was last written in place
 
 
+class DeviceArray:
+    """What stands in for NumPy's arrays on another device: `minigrad.cuda.Array` is one.  Nothing else is asked of it."""
+    __slots__ = ()
+
+
+ARRAYS = ndarray, DeviceArray              # for isinstance: what a tensor's data can be
+
+
 class Storage:
     """When, and by which operation, a piece of memory was last written in place.  Views share it with its owner."""
     __slots__ = ("owner", "written", "writer")

@@ -1,0 +1,12 @@
+"""Tensors on a GPU: `x.to("cuda")` moves a tensor to a device array, and everything computed from it stays there.
+
+    driver, memory, launch      NVIDIA's driver, the pool of its memory, kernels
+    array                       the device array, which takes over NumPy's functions
+    elementwise, reductions, products, indexing, functions, random      what NumPy does, as kernels
+
+Nothing here is imported before a tensor is put on the device.
+"""
+from . import driver, memory
+from .array import Array, asarray, empty
+from . import functions
+from .driver import CudaError, OutOfMemoryError
