@@ -73,6 +73,21 @@ def test_a_student_reads_fails_fixes_and_passes(handout):
     assert right.stdout.endswith("public: 5 of 5 points; 3 hidden tests run after you hand in\n")
 
 
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_grading_that_is_stopped_leaves_nothing_behind(engine, submissions, tmp_path, number, code):
+    out = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-m", "assignments", "grade", "toy", str(submissions), "--out", str(out)],
+                               cwd=engine, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               env={**os.environ, "PYTHONPATH": str(engine)})
+    process.stdout.readline()
+    work = json.loads((out / "run.json").read_text())["work"]
+    assert os.path.exists(work)
+    process.send_signal(number)
+    assert process.wait(20) == code
+    process.stdout.close()
+    assert ended(engine) and not os.path.exists(work)
+
+
 @pytest.mark.parametrize("arguments, said", [
     (["nonsense", "1"], "there is no assignment 'nonsense'; there are toy"),
     (["toy", "7"], "there is no task '7' in toy; there are 1, 2"),
@@ -141,6 +156,14 @@ def test_the_same_seed_gives_the_same_and_another_one_does_not(engine, submissio
     assert run.returncode == 1 and "another seed" in run.stderr
 
 
+def ended(engine):
+    """Whether all processes that grade are gone, now or in a while."""
+    deadline = time.monotonic() + 20
+    while grading.survivors(engine) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return grading.survivors(engine) == []
+
+
 def test_grading_goes_on_after_it_was_killed(engine, submissions, tmp_path):
     out = tmp_path / "out"
     arguments = [sys.executable, "-m", "assignments", "grade", "toy", str(submissions), "--out", str(out),
@@ -152,10 +175,7 @@ def test_grading_goes_on_after_it_was_killed(engine, submissions, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 20
-    while grading.survivors(engine) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert grading.survivors(engine) == []
+    assert ended(engine)
     work = json.loads((out / "run.json").read_text())["work"]
     assert os.listdir(work)
     finished = {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/row.json")}

@@ -41,11 +41,13 @@ def command(options):
             waiting.append((name, path))
     print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; "
           f"isolation: {isolation}", flush=True)
-    for name, row in grade_all(waiting, settings, options.jobs):
-        rows[name] = row
-        look = "  needs a human look" if row["flags"] else ""
-        print(f"{name}: {row['score']:g} of {row['points']:g}{look}", flush=True)
-    remove(settings["work"])
+    try:
+        for name, row in grade_all(waiting, settings, options.jobs):
+            rows[name] = row
+            look = "  needs a human look" if row["flags"] else ""
+            print(f"{name}: {row['score']:g} of {row['points']:g}{look}", flush=True)
+    finally:                               # also when it was stopped, by Ctrl-C or SIGTERM
+        remove(settings["work"])
     table(out, assignment, rows)
     failed = [name for name, row in rows.items() if row["failed"]]
     if failed:
@@ -102,8 +104,8 @@ def finished(folder, path):
 
 
 def grade_all(waiting, settings, jobs):
-    """Grade submissions in `jobs` processes: yields (name, row) as they are finished."""
-    todo, done, lock = list(reversed(waiting)), [], threading.Condition()
+    """Grade submissions in `jobs` processes: yields (name, row) as they are finished.  Closed before, it ends them."""
+    todo, done, lock, running = list(reversed(waiting)), [], threading.Condition(), set()
 
     def serve():
         job = None
@@ -112,7 +114,8 @@ def grade_all(waiting, settings, jobs):
                 if not todo:
                     break
                 name, path = todo.pop()
-            job = job or Job(settings)
+                job = job or Job(settings)
+                running.add(job)
             row = job.grade(name, path)
             if row is None:                # the process died
                 job, row = job.end(), lost(name, path, settings)
@@ -125,14 +128,22 @@ def grade_all(waiting, settings, jobs):
     threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(jobs, len(todo)))]
     for thread in threads:
         thread.start()
-    for _ in waiting:
+    try:
+        for _ in waiting:
+            with lock:
+                while not done:
+                    lock.wait()
+                finished_one = done.pop(0)
+            yield finished_one
+    except BaseException:                  # it is stopped: nothing more begins, and what runs is ended
         with lock:
-            while not done:
-                lock.wait()
-            finished_one = done.pop(0)
-        yield finished_one
-    for thread in threads:
-        thread.join()
+            todo.clear()
+            for job in running:
+                job.process.kill()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
 
 
 class Job:
