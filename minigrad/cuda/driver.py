@@ -16,8 +16,25 @@ import sys
 simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("0", "")
 LIBRARIES = {"win32": ("nvcuda.dll",)}.get(sys.platform, ("libcuda.so.1", "libcuda.so"))
 
-OUT_OF_MEMORY, NO_DEVICE, NOT_SUPPORTED_PTX = 2, 100, 222       # of the driver's error numbers, those told apart here
+OLDEST = 11, 2             # the version of CUDA that a driver must know
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR, MULTIPROCESSORS = 75, 76, 16               # attributes of a device
+OUT_OF_MEMORY, NOT_SUPPORTED_PTX = 2, 222                  # of the driver's error numbers, those told apart here
+FAILED = "What is on the device is lost, tensors on the CPU are not; start Python anew to use the device again"
+ADVICE = {                 # on others: not initialized, stub library, device unavailable, no device ...
+    3: "A process that was forked can't use the device: start it with multiprocessing's method \"spawn\"",
+    34: "What was loaded is a stub that a CUDA toolkit has for linking, not the driver: take the folder `stubs` out of "
+        "LD_LIBRARY_PATH",
+    46: "Another program has the device for itself; nvidia-smi says which",
+    100: "nvidia-smi must list a device, and CUDA_VISIBLE_DEVICES must not hide it; a container must be started with it "
+         "(docker run --gpus all)",
+    **dict.fromkeys((209, 218, NOT_SUPPORTED_PTX), "The driver doesn't take what Numba's compiler makes; `python -m "
+                    "minigrad.cuda` says what to install"),
+    802: "The links between the machine's devices are not ready: sudo systemctl start nvidia-fabricmanager",
+    803: "The driver was updated while the old one was running: restart the machine",
+    804: "The driver's library is one for forward compatibility, which this device doesn't support: take the folder "
+         "`compat` of the CUDA toolkit out of LD_LIBRARY_PATH",
+    999: "The driver is in a bad state, as after a suspend: sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm, or "
+         "restart the machine"}
 
 
 class CudaError(RuntimeError):
@@ -41,16 +58,14 @@ class Driver:
     def __init__(self):
         self.library = load()
         self.check("cuInit", 0)
-        self.version = self.number("cuDriverGetVersion")
-        self.version = self.version // 1000, self.version % 1000 // 10
+        self.version = version(self.library)
+        if self.version < OLDEST:
+            raise CudaError("cuda: the driver knows CUDA {}.{} only, and {}.{} is needed: install a newer driver".format(
+                *self.version, *OLDEST))
         if not self.number("cuDeviceGetCount"):
-            raise CudaError("cuda: the driver finds no device")
+            raise CudaError(f"cuda: the driver finds no device.  {ADVICE[100]}")
         self.device = self.number("cuDeviceGet", 0)
-        name = ctypes.create_string_buffer(256)
-        self.check("cuDeviceGetName", name, 256, self.device)
-        self.name = name.value.decode()
-        self.capability = self.attribute(COMPUTE_CAPABILITY_MAJOR), self.attribute(COMPUTE_CAPABILITY_MINOR)
-        self.multiprocessors = self.attribute(MULTIPROCESSORS)
+        self.name, self.capability, self.multiprocessors, _ = self.describe(self.device)
         self.context = ctypes.c_void_p()   # the primary one, which Numba and PyTorch use, too
         self.check("cuDevicePrimaryCtxRetain", ctypes.byref(self.context), self.device)
         self.check("cuCtxSetCurrent", self.context)
@@ -68,12 +83,8 @@ class Driver:
         self.library.cuGetErrorString(code, ctypes.byref(text))
         word, text = (t.value.decode() if t.value else "unknown" for t in (word, text))
         if code == OUT_OF_MEMORY:
-            raise OutOfMemoryError(f"cuda: out of memory ({name})")
-        if code == NO_DEVICE:
-            raise CudaError("cuda: the driver finds no device: nvidia-smi must list one, and CUDA_VISIBLE_DEVICES must "
-                            f"not hide it (it is {os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')!r})")
-        raise CudaError(f"cuda: {name} failed: {word} ({code}), {text}.  What is on the device may be lost, tensors on "
-                        "the CPU are not; start Python anew to use the device again")
+            raise OutOfMemoryError(f"cuda: out of memory ({name}); nvidia-smi says which programs have it")
+        raise CudaError(f"cuda: {name} failed: {word} ({code}), {text}.  {ADVICE.get(code, FAILED)}")
 
     def number(self, name, *arguments):
         """The integer that a function of the driver writes to its first argument."""
@@ -81,9 +92,14 @@ class Driver:
         self.check(name, ctypes.byref(value), *arguments)
         return value.value
 
-    def attribute(self, which):
-        """A number that the device has."""
-        return self.number("cuDeviceGetAttribute", which, self.device)
+    def describe(self, device):
+        """(name, compute capability, number of multiprocessors, bytes of memory) of a device."""
+        name, size = ctypes.create_string_buffer(256), ctypes.c_size_t()
+        self.check("cuDeviceGetName", name, 256, device)
+        self.check("cuDeviceTotalMem_v2", ctypes.byref(size), device)
+        major, minor, multiprocessors = (self.number("cuDeviceGetAttribute", which, device) for which in (
+            COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR, MULTIPROCESSORS))
+        return name.value.decode(), (major, minor), multiprocessors, size.value
 
     # -- memory -------------------------------------------------------------------------------------------------------
 
@@ -158,14 +174,26 @@ def load():
                     "stay on the CPU.  `python -m minigrad.cuda` says more")
 
 
-def lowered(ptx, version):
-    """The program, said to be of the PTX version that came with a version of CUDA: 13.0 brought 9.0, 12.x brought 8.x."""
-    major, minor = version[0] - 4, version[1]
+def version(library):
+    """The version of CUDA that the driver knows."""
+    number = ctypes.c_int()
+    library.cuDriverGetVersion(ctypes.byref(number))       # this one can't fail
+    return number.value // 1000, number.value % 1000 // 10
+
+
+def ptx_version(cuda):
+    """The version of PTX that came with a version of CUDA: 13.0 brought 9.0, 12.0 brought 8.0."""
+    major, minor = cuda[0] - 4, cuda[1]
     if major == 8:                         # 12.6 had no PTX of its own, so 12.9 brought 8.8
         minor = min(minor, 5) if minor < 7 else minor - 1
+    return major, minor
+
+
+def lowered(ptx, cuda):
+    """The program, said to be of the PTX version that came with a version of CUDA."""
     lines = ptx.split(b"\n")
     at = next(i for i, line in enumerate(lines) if line.startswith(b".version"))
-    lines[at] = f".version {major}.{minor}".encode()
+    lines[at] = ".version {}.{}".format(*ptx_version(cuda)).encode()
     return b"\n".join(lines)
 
 

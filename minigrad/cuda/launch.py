@@ -157,14 +157,21 @@ def scalar(dtype):
 # Compilation, and its results on disk
 
 def compiled(function, kinds, capability):
-    """The name of the kernel for arguments of these kinds, and the PTX that has it."""
+    """The name of the kernel for arguments of these kinds, and the PTX that has it.
+
+    Raises CudaError where there is no compiler, or it refuses the function.
+    """
     described = f"{describe(function)} {kinds} {capability} {versions()}"
     path = os.path.join(folder(), hashlib.sha256(described.encode()).hexdigest()[:32] + ".ptx")
     if os.path.exists(path):
         with open(path, "rb") as file:
             ptx = file.read()
     else:
-        ptx, _ = cuda.compile_ptx(function, tuple(map(numba_type, kinds)), cc=capability)
+        try:
+            ptx, _ = cuda.compile_ptx(function, tuple(map(numba_type, kinds)), cc=capability)
+        except Exception as error:         # Numba's own, and those of NVIDIA's compiler
+            raise driver.CudaError(f"cuda: a kernel, {function.__name__}, can't be compiled: {error}.  `python -m "
+                                   "minigrad.cuda` says whether the compiler is there") from error
         ptx = ptx.encode()
         keep(path, ptx)
     entry = next(line for line in ptx.split(b"\n") if b".visible .entry" in line)
