@@ -1,5 +1,6 @@
 """The staff's command: grade a folder of submissions, several at a time; what is finished is not graded again."""
 import csv
+import ctypes
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ def command(options):
 
     Returns 0, or 1 if the grader failed on a submission.   Raises ValueError where workers can't be isolated as wanted.
     """
+    hide_arguments()
     assignment, out = manifest.load(options.id), Path(options.out)
     isolation, reason = best_isolation() if options.isolation is None else (options.isolation, "")
     if isolation == "process" and options.isolation is None:
@@ -32,16 +34,14 @@ def command(options):
                          f"could read and change each other's grades ({reason}); --isolation process grades all the "
                          f"same")
     submissions = find(options.submissions)
-    settings = begin(out, options, isolation)
-    rows, waiting = {}, []
-    for name, path in submissions.items():
-        row = finished(out / name, path)
-        rows[name] = row
-        if row is None:
-            waiting.append((name, path))
-    print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; "
-          f"isolation: {isolation}", flush=True)
+    settings, rows, waiting = begin(out, options, isolation), {}, []
     try:
+        for name, path in submissions.items():
+            rows[name] = finished(out / name, path)
+            if rows[name] is None:
+                waiting.append((name, path))
+        print(f"{len(submissions)} submissions, {len(submissions) - len(waiting)} of them graded before; "
+              f"isolation: {isolation}", flush=True)
         for name, row in grade_all(waiting, settings, options.jobs):
             rows[name] = row
             look = "  needs a human look" if row["flags"] else ""
@@ -53,6 +53,15 @@ def command(options):
     if failed:
         print(f"the grader failed on {len(failed)}, see their reports: {', '.join(failed[:5])}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def hide_arguments():
+    """Wipe what other users' processes can read of our command line: a seed may stand in it.   On Linux only."""
+    if sys.platform == "linux":
+        with open("/proc/self/stat") as file:
+            facts = file.read().rpartition(")")[2].split()                 # from the third on
+        start, end = int(facts[45]), int(facts[46])        # where the arguments are in memory: arg_start, arg_end
+        ctypes.memset(start, 0, end - start)
 
 
 def find(folder):
@@ -126,9 +135,9 @@ def grade_all(waiting, settings, jobs):
             job.end()
 
     threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(jobs, len(todo)))]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for _ in waiting:
             with lock:
                 while not done:
@@ -143,7 +152,8 @@ def grade_all(waiting, settings, jobs):
         raise
     finally:
         for thread in threads:
-            thread.join()
+            if thread.ident:               # it was started
+                thread.join()
 
 
 class Job:
