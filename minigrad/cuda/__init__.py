@@ -8,5 +8,5 @@ Nothing here is imported before a tensor is put on the device.
 """
 from . import driver, memory
 from .array import Array, asarray, empty
-from . import functions
+from . import functions, reductions
 from .driver import CudaError, OutOfMemoryError

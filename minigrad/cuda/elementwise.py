@@ -213,14 +213,8 @@ def flat_kernel(function, casts, isarray, result):
 
 
 @functools.cache
-def strided_kernel(function, casts, isarray, result, ndim):
-    """The kernel for operands that lie in any way.
-
-    `shape` is the result's, and each operand has a start and steps: its entry for the place (i, j, ...) in the result is
-    at start + i * steps[0] + j * steps[1] + ...
-    """
-    f, load = device(function), loaders(casts, isarray)
-
+def placer(ndim):
+    """The function that gives the place in memory of entry number i, in C order, of an array with so many axes."""
     @device
     def place(i, shape, start, steps):
         i = np.uint32(i)                   # a division of 64 bits takes some hundred instructions
@@ -229,7 +223,17 @@ def strided_kernel(function, casts, isarray, result, ndim):
             start += np.int64(i % size) * steps[d]
             i = i // size
         return start
+    return place
 
+
+@functools.cache
+def strided_kernel(function, casts, isarray, result, ndim):
+    """The kernel for operands that lie in any way.
+
+    `shape` is the result's, and each operand has a start and steps: its entry for the place (i, j, ...) in the result is
+    at start + i * steps[0] + j * steps[1] + ...
+    """
+    f, load, place = device(function), loaders(casts, isarray), placer(ndim)
     if len(casts) == 1:
         one, = load
 

@@ -133,8 +133,10 @@ def layout(kind):
         return "q" * kind
     if isinstance(kind, tuple):
         return "qqqqqqq"
-    size = np.dtype(kind).itemsize
-    return {"f": "f", "d": "d", "?": "?"}.get(kind.char, {1: "b", 2: "h", 4: "i", 8: "q"}[size]) + f"{8 - size}x" * (size < 8)
+    size = kind.itemsize
+    whole = {1: "b", 2: "h", 4: "i", 8: "q"}[size]
+    letter = {"f": kind.char, "b": "?", "u": whole.upper(), "i": whole}[kind.kind]
+    return letter + f"{8 - size}x" * (size < 8)
 
 
 def numba_type(kind):
