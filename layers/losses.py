@@ -138,7 +138,7 @@ def binary_cross_entropy(input, target, *, reduction="mean"):
 
 def probability_losses(x, target):
     """-(t log(x) + (1 - t) log(1 - x)), entry by entry."""
-    p, t = operands(x, target)
+    p, t = operands("binary_cross_entropy", x, target)
     with np.errstate(divide="ignore"):     # log 0 = -inf ends at -100
         losses = -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
     return record(losses, binary_cross_entropy_rule, x, target)
@@ -161,7 +161,7 @@ def binary_cross_entropy_with_logits(input, target, *, reduction="mean"):
 
 def logit_losses(x, target):
     """max(x, 0) - t x + log(1 + exp(-|x|)), entry by entry: the exponential can't overflow."""
-    z, t = operands(x, target)
+    z, t = operands("binary_cross_entropy_with_logits", x, target)
     losses = np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
     return record(losses, binary_cross_entropy_with_logits_rule, x, target)
 

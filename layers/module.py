@@ -6,7 +6,8 @@ There are no hidden tables.  A parameter is an attribute whose value is a `Param
 from collections import namedtuple
 import numpy as np
 from minigrad import Tensor, as_tensor, no_grad
-from minigrad.tensor import raw, stamp
+from minigrad.devices import CPU, CUDA, converted, destination, moved
+from minigrad.tensor import array_of, stamp
 
 KeyDifferences = namedtuple("KeyDifferences", "missing_keys unexpected_keys")
 
@@ -209,7 +210,7 @@ class Module:
         Raises RuntimeError, listing all that is wrong, before anything has been changed.
         """
         own = self.state_dict()
-        given = {name: np.asarray(raw(value)) for name, value in state_dict.items()}
+        given = {name: array_of(value) for name, value in state_dict.items()}
         missing = [name for name in own if name not in given]
         unexpected = [name for name in given if name not in own]
         wrong = [f"{name} has shape {given[name].shape} instead of {own[name].shape}"
@@ -221,7 +222,7 @@ class Module:
                                + "; ".join(problems + wrong))
         for name, tensor in own.items():
             if name in given:
-                tensor.data[...] = given[name]
+                tensor.data[...] = moved(given[name], tensor.device)
                 stamp(tensor, "load_state_dict")
         return KeyDifferences(missing, unexpected)
 
@@ -257,19 +258,30 @@ class Module:
         function(self)
         return self
 
-    def to(self, target):
-        """Cast all floating-point parameters, gradients and buffers to a type; "cpu" changes nothing.
+    def to(self, *targets, device=None, dtype=None):
+        """Move all parameters, gradients and buffers to a device, and cast the floating-point ones to a type.
 
-        The tensors stay the same objects, so an optimiser goes on with them.  Returns the module.
+        The arguments are those of Tensor.to: to("cuda"), to(minigrad.float64), to("cuda", minigrad.float64).  The
+        tensors stay the same objects, so an optimiser goes on with them.  If it fails, nothing has changed.
+        Returns the module.
         """
-        if target != "cpu":
-            for tensor in (*self.parameters(), *self.buffers()):
-                for x in (tensor, tensor.grad):
-                    if x is not None and x.data.dtype.kind == "f" and x.data.dtype != target:
-                        x.data = x.data.astype(target)
-                        x.storage = None   # it is new memory, and written later than anything computed so far
-                        stamp(x, "Module.to")
+        place, kind = destination("to", (*targets, *(t for t in (device, dtype) if t is not None)))
+        members = [x for tensor in (*self.parameters(), *self.buffers()) for x in (tensor, tensor.grad)
+                   if x is not None]
+        arrays = [converted(x.data, place, kind if x.data.dtype.kind == "f" else None) for x in members]
+        for x, array in zip(members, arrays):
+            if array is not x.data:
+                x.data, x.storage = array, None            # new memory, written later than anything computed so far
+                stamp(x, "Module.to")
         return self
+
+    def cpu(self):
+        """The same as to("cpu")."""
+        return self.to(CPU)
+
+    def cuda(self):
+        """The same as to("cuda").  Raises CudaError where there is no GPU."""
+        return self.to(CUDA)
 
     def float(self):
         """The same as to(minigrad.float32)."""

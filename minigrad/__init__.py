@@ -3,6 +3,7 @@
 With `import minigrad as torch`, what is written for PyTorch's core reads the same here.  Where to find what:
 
     tensor, broadcasting, dtypes        the tensor and its record; types and broadcasting
+    devices, cuda                       tensors on a GPU: `x.to("cuda")`
     autograd, gradcheck                 gradients, Jacobians, Hessians; checks of all that against finite differences
     elementwise, reductions, shapes, indexing, products, linalg     the operations
     methods                             the rest of a tensor's methods
@@ -10,8 +11,10 @@ With `import minigrad as torch`, what is written for PyTorch's core reads the sa
     optim, lr_scheduler, distributions, serialization               what training needs
     trace                               steps through a computation: `from minigrad import trace`
 """
+from importlib import import_module
 from .tensor import Tensor, record, operation, no_grad, enable_grad, is_grad_enabled
 from .broadcasting import expand, sum_to
+from .devices import device
 from .elementwise import (
     add, sub, mul, div, pow, neg, floor_divide, remainder, eq, ne, lt, le, gt, ge, logical_not, logical_and, logical_or,
     isnan, isinf, isfinite, sign, floor, ceil, round, exp, log, log1p, expm1, sqrt, rsqrt, sin, cos, tanh, erf, abs,
@@ -40,6 +43,15 @@ from .gradcheck import gradcheck, gradgradcheck
 from .serialization import save, load
 from .memory import keep_freed_memory
 from .threads import quicken_openblas
+
+
+
+def __getattr__(name):
+    """`minigrad.cuda` is imported when it is first asked for: those who stay on the CPU need none of it."""
+    if name == "cuda":
+        return import_module(".cuda", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 keep_freed_memory()
 quicken_openblas()

@@ -8,8 +8,9 @@ from operator import attrgetter
 from types import FunctionType
 import numpy as np
 from . import tensor as core
+from .devices import device_of, to_device
 from .shapes import stack
-from .tensor import Tensor, check_unwritten, made_by, raw
+from .tensor import ARRAYS, Tensor, check_unwritten, made_by, raw
 
 
 def reachable(outputs):
@@ -103,6 +104,8 @@ def pulled_back(y, g, needed, create_graph):
                 raise ValueError(f"the rule of {made_by(y)} gave {wrong} for an input of shape {array.shape}")
             if gx.dtype is not array.dtype and gx.dtype != array.dtype:
                 gx = gx.astype(array.dtype)
+            if type(gx) is not type(array) and device_of(gx) is not device_of(array):
+                gx = to_device(gx, device_of(array))
             yield x, gx
 
 
@@ -168,7 +171,7 @@ def sequence(x, kind):
 
 def initial_cotangents(caller, outputs, given, create_graph):
     """The cotangents that the walk starts with: as given, or 1 for an output of one element."""
-    given = [None] * len(outputs) if given is None else sequence(given, (Tensor, np.ndarray))
+    given = [None] * len(outputs) if given is None else sequence(given, (Tensor, *ARRAYS))
     if len(given) != len(outputs):
         raise ValueError(f"{caller}: {len(outputs)} outputs need as many cotangents, not {len(given)}")
     cotangents = []
@@ -184,6 +187,9 @@ def initial_cotangents(caller, outputs, given, create_graph):
         elif np.shape(raw(g)) != y.data.shape:
             raise ValueError(f"{caller}: a gradient of shape {np.shape(raw(g))} does not fit "
                              f"an output of shape {y.data.shape}")
+        elif device_of(g) != device_of(y):
+            raise TypeError(f"{caller}: the gradient of an output of shape {y.data.shape} is on {device_of(g)}, and the "
+                            f"output on {device_of(y)}; bring it there, by to()")
         if create_graph:
             cotangents.append(g if isinstance(g, Tensor) else Tensor(g))
         else:
@@ -201,10 +207,10 @@ def owner(cotangents):
 
     def owned(g):
         array = raw(g)
-        if not isinstance(array, np.ndarray) or id(array) in taken or array.base is not None:
+        if not isinstance(array, ARRAYS) or id(array) in taken or array.base is not None:
             if isinstance(g, Tensor):
                 return g.clone()
-            array = np.array(array)
+            array = np.copy(array)
         taken.add(id(array))
         return g if isinstance(g, Tensor) else Tensor(array)
     return owned
@@ -232,11 +238,11 @@ def jacobian_block(y, x, create_graph):
     """dy_i/dx_j for one output and one input: a row for each entry of y, one after the other."""
     rows = []
     for k in range(y.data.size):
-        v = np.zeros_like(y.data)
-        v.flat[k] = 1
+        v = np.zeros(y.data.shape, y.data.dtype, like=y.data)
+        v.reshape(-1)[k] = 1
         rows.append(weighted(y, x, v, create_graph))
     if not rows:
-        return Tensor(np.zeros(y.data.shape + x.data.shape, x.data.dtype))
+        return Tensor(np.zeros(y.data.shape + x.data.shape, x.data.dtype, like=x.data))
     return stack(rows).reshape(y.data.shape + x.data.shape)
 
 

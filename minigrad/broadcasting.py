@@ -100,7 +100,7 @@ def elementwise(name, function, a, b):
     x = a.data if isinstance(a, Tensor) else a             # what `operands` does, for the usual case written out:
     y = b.data if isinstance(b, Tensor) else b             # arithmetic on small tensors is mostly overhead
     if not (type(x) is type(y) is ndarray and x.dtype is y.dtype):
-        x, y = operands(x, y)
+        x, y = operands(name, x, y)
     try:
         return function(x, y)
     except ValueError:

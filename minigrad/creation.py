@@ -1,31 +1,34 @@
 """Tensors out of nothing: from Python's numbers and lists, from arrays, and filled by a rule.
 
-Where no `dtype` is given, Python's floats become float32, its integers int64, its truth values bool.
+Where no `dtype` is given, Python's floats become float32, its integers int64, its truth values bool.  `device` says
+where they are to be: "cpu", by default, or "cuda".
 """
 import numpy as np
 from . import dtypes
-from .tensor import Tensor, raw
+from .devices import converted, moved
+from .tensor import Tensor, array_of, raw
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # From data
 
-def tensor(data, dtype=None, requires_grad=False):
+def tensor(data, dtype=None, device=None, requires_grad=False):
     """A new tensor with a copy of `data`: a number, a NumPy array, or nested lists of numbers, arrays and tensors.
 
     dtype           by default, that of arrays as it is; float32, int64 or bool for Python's numbers
+    device          by default, where `data` is
     requires_grad   whether gradients are wanted for it; only floating-point tensors can have them
     Raises ValueError if nested lists are ragged, TypeError if something in them is no number, RuntimeError if integers
     are to require a gradient.
     """
-    return leaf(np.array(as_array(data, dtype)), requires_grad)
+    return leaf(np.copy(as_array(data, dtype)), requires_grad, device)
 
 
-def as_tensor(data, dtype=None):
+def as_tensor(data, dtype=None, device=None):
     """`data` as a tensor, copied only if need be: a tensor as it is, an array by sharing memory, the rest anew."""
     if isinstance(data, Tensor):
-        return dtypes.cast(data, data.data.dtype if dtype is None else dtype)
-    return Tensor(as_array(data, dtype))
+        return converted(data, device, dtype)
+    return leaf(as_array(data, dtype), False, device)
 
 
 def from_numpy(array):
@@ -35,19 +38,19 @@ def from_numpy(array):
     return Tensor(as_array(array, None))
 
 
-def leaf(array, requires_grad):
-    """A tensor that begins a graph."""
+def leaf(array, requires_grad, device=None):
+    """A tensor that begins a graph, with its array on a device; by default, where it is."""
     if requires_grad and array.dtype.kind != "f":
         raise RuntimeError(f"only floating-point tensors can require gradients, and this one is {array.dtype}; "
                            "give it a floating-point dtype")
-    return Tensor(array, requires_grad)
+    return Tensor(moved(array, device), requires_grad)
 
 
 def as_array(data, dtype):
     """The array of `data`, in `dtype` or in the type that its numbers have by themselves."""
     data = unwrapped(data)
     try:
-        array = np.asarray(data)
+        array = array_of(data)
     except ValueError:
         raise ValueError(f"tensor: the nested lists are ragged: {raggedness(data)}") from None
     if array.dtype.kind not in "biuf":
@@ -103,33 +106,33 @@ def shape_of(size):
     return tuple(map(int, size))
 
 
-def zeros(*size, dtype=None, requires_grad=False):
+def zeros(*size, dtype=None, device=None, requires_grad=False):
     """All 0, float32 by default."""
-    return leaf(np.zeros(shape_of(size), dtype or dtypes.default), requires_grad)
+    return leaf(np.zeros(shape_of(size), dtype or dtypes.default), requires_grad, device)
 
 
-def ones(*size, dtype=None, requires_grad=False):
+def ones(*size, dtype=None, device=None, requires_grad=False):
     """All 1, float32 by default."""
-    return leaf(np.ones(shape_of(size), dtype or dtypes.default), requires_grad)
+    return leaf(np.ones(shape_of(size), dtype or dtypes.default), requires_grad, device)
 
 
-def empty(*size, dtype=None, requires_grad=False):
+def empty(*size, dtype=None, device=None, requires_grad=False):
     """Whatever the memory held, float32 by default: to be overwritten."""
-    return leaf(np.empty(shape_of(size), dtype or dtypes.default), requires_grad)
+    return leaf(np.empty(shape_of(size), dtype or dtypes.default), requires_grad, device)
 
 
-def full(size, fill_value, dtype=None, requires_grad=False):
+def full(size, fill_value, dtype=None, device=None, requires_grad=False):
     """All fill_value, by default in the type that tensor(fill_value) has."""
     value = as_array(fill_value, dtype)
-    return leaf(np.full(shape_of((size,)), value, value.dtype), requires_grad)
+    return leaf(np.full(shape_of((size,)), value, value.dtype, like=value), requires_grad, device)
 
 
-def eye(n, m=None, dtype=None, requires_grad=False):
+def eye(n, m=None, dtype=None, device=None, requires_grad=False):
     """The n x m (by default n x n) matrix with 1 on the diagonal and 0 elsewhere."""
-    return leaf(np.eye(n, m, dtype=dtype or dtypes.default), requires_grad)
+    return leaf(np.eye(n, m, dtype=dtype or dtypes.default), requires_grad, device)
 
 
-def arange(start, end=None, step=1, dtype=None, requires_grad=False):
+def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False):
     """start, start + step, ... as far as it stays below end; arange(n) is 0 ... n - 1.  int64 if all are integers."""
     start, end, step = (x.item() if hasattr(x, "item") else x for x in ((0, start) if end is None else (start, end))
                         + (step,))
@@ -137,29 +140,29 @@ def arange(start, end=None, step=1, dtype=None, requires_grad=False):
         raise ValueError(f"arange: from {start} to {end} in steps of {step} leads nowhere")
     whole = all(isinstance(x, int) for x in (start, end, step))
     dtype = dtype or (dtypes.int64 if whole else dtypes.default)
-    return leaf(np.arange(start, end, step).astype(dtype), requires_grad)
+    return leaf(np.arange(start, end, step).astype(dtype), requires_grad, device)
 
 
-def linspace(start, end, steps, dtype=None, requires_grad=False):
+def linspace(start, end, steps, dtype=None, device=None, requires_grad=False):
     """`steps` numbers at equal distances from start to end, both included."""
-    return leaf(np.linspace(start, end, steps).astype(dtype or dtypes.default), requires_grad)
+    return leaf(np.linspace(start, end, steps).astype(dtype or dtypes.default), requires_grad, device)
 
 
-def zeros_like(x, dtype=None, requires_grad=False):
-    """All 0, in x's shape, and its type by default."""
-    return leaf(np.zeros(x.shape, dtype or x.dtype), requires_grad)
+def zeros_like(x, dtype=None, device=None, requires_grad=False):
+    """All 0, in x's shape, and by default its type and on its device."""
+    return leaf(np.zeros(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
 
 
-def ones_like(x, dtype=None, requires_grad=False):
-    """All 1, in x's shape, and its type by default."""
-    return leaf(np.ones(x.shape, dtype or x.dtype), requires_grad)
+def ones_like(x, dtype=None, device=None, requires_grad=False):
+    """All 1, in x's shape, and by default its type and on its device."""
+    return leaf(np.ones(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
 
 
-def empty_like(x, dtype=None, requires_grad=False):
-    """Whatever the memory held, in x's shape, and its type by default."""
-    return leaf(np.empty(x.shape, dtype or x.dtype), requires_grad)
+def empty_like(x, dtype=None, device=None, requires_grad=False):
+    """Whatever the memory held, in x's shape, and by default its type and on its device."""
+    return leaf(np.empty(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
 
 
-def full_like(x, fill_value, dtype=None, requires_grad=False):
-    """All fill_value, in x's shape, and its type by default."""
-    return leaf(np.full(x.shape, raw(fill_value), dtype or x.dtype), requires_grad)
+def full_like(x, fill_value, dtype=None, device=None, requires_grad=False):
+    """All fill_value, in x's shape, and by default its type and on its device."""
+    return leaf(np.full(x.shape, raw(fill_value), dtype or x.dtype, like=raw(x)), requires_grad, device)

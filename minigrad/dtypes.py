@@ -4,7 +4,7 @@ NumPy makes float64 of almost any mixture (int64 + float32, a 0-d float64, 1 / i
 decides first (bool < integer < floating), then tensors with dimensions before 0-d ones and Python numbers.
 """
 import numpy as np
-from .tensor import Tensor, raw, record
+from .tensor import ARRAYS, DeviceArray, Tensor, raw, record
 
 float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
 uint8, int8, int16, int32, int64 = (np.dtype(name) for name in ("uint8", "int8", "int16", "int32", "int64"))
@@ -25,7 +25,7 @@ def cast(x, dtype):
         return x
     data = raw(x).astype(dtype)
     if data.dtype.kind in "biu" and isinstance(x, Tensor):
-        return Tensor(np.asarray(data))
+        return Tensor(data)
     return record(data, cast_rule, x)
 
 
@@ -37,35 +37,44 @@ def cast_rule(g, y, x):
 def floating(x):
     """The array of x, integers and Booleans turned into the default floating type: what exp, mean and / work on."""
     x = raw(x)
-    if not isinstance(x, (np.ndarray, np.generic)):
+    if not isinstance(x, (*ARRAYS, np.generic)):
         x = np.asarray(x, default)
     return x if x.dtype.kind in "fc" else x.astype(default)
 
 
 NUMBERS = type(1), type(1.0)               # int and float have other meanings here
+OPERANDS = *ARRAYS, *NUMBERS, type(True), type(1j)
 
 
-def operands(a, b):
-    """The arrays (or Python numbers) of two operands, in the type that their combination has."""
+def operands(name, a, b):
+    """The arrays (or Python numbers) of two operands, in the type that their combination has.
+
+    name        the operation, for the error messages
+    """
     x, y = raw(a), raw(b)
-    if type(x) is type(y) is np.ndarray and x.dtype is y.dtype:
+    if type(x) is type(y) and isinstance(x, ARRAYS) and x.dtype is y.dtype:
         return x, y
-    if type(y) in NUMBERS and type(x) is np.ndarray and x.dtype.kind == "f":
+    if type(y) in NUMBERS and isinstance(x, ARRAYS) and x.dtype.kind == "f":
         return x, y                        # NumPy lets a Python number follow the array
-    return promote(x, y)
+    return promote(name, x, y)
 
 
-def promote(x, y):
-    """Turn the array operands x and y into one type, the one that PyTorch gives their combination."""
+def promote(name, x, y):
+    """Turn the array operands x and y into one type, the one that PyTorch gives their combination.
+
+    Raises TypeError for what is no operand, and for arrays on different devices.
+    """
     x, y = (v.item() if isinstance(v, np.generic) else v for v in (x, y))
     for v in (x, y):
-        if not isinstance(v, (np.ndarray, type(1), type(1.0), type(True), type(1j))):
-            raise TypeError(f"an operand must be a tensor, an array or a number, not {type(v).__name__}")
-    arrays = [v for v in (x, y) if isinstance(v, np.ndarray)]
+        if not isinstance(v, OPERANDS):
+            raise TypeError(f"{name}: an operand must be a tensor, an array or a number, not {type(v).__name__}")
+    arrays = [v for v in (x, y) if isinstance(v, ARRAYS)]
     if len(arrays) < 2:                    # NumPy lets a Python number follow the array, but for float with integers
         if len(arrays) == 1 and arrays[0].dtype.kind in "biu" and isinstance(x if arrays[0] is y else y, type(1.0)):
             return (floating(x), y) if arrays[0] is x else (x, floating(y))
         return x, y
+    if type(x) is not type(y):
+        check_together(name, x, y)
     dtype = promoted(x, y)
     return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
 
@@ -80,3 +89,11 @@ def promoted(x, y):
     if (x.ndim == 0) != (y.ndim == 0):
         return y.dtype if x.ndim == 0 else x.dtype
     return np.promote_types(x.dtype, y.dtype)
+
+
+def check_together(name, *arrays):
+    """Refuse arrays that are not on one device.  One of a single number, without axes, may be on the CPU in any case."""
+    places = {isinstance(a, DeviceArray) for a in arrays if isinstance(a, DeviceArray) or np.ndim(a)}
+    if len(places) == 2:
+        found = " and ".join(f"{np.shape(a)} on {'cuda' if isinstance(a, DeviceArray) else 'cpu'}" for a in arrays)
+        raise TypeError(f'{name}: shapes {found} are on different devices; bring all to one, by x.to("cuda") or x.cpu()')

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from . import dtypes
 from .broadcasting import elementwise, sum_to
-from .dtypes import cast, floating, operands
-from .tensor import Tensor, raw, record
+from .dtypes import cast, check_together, floating, operands
+from .tensor import ARRAYS, DeviceArray, Tensor, array_of, raw, record
 
 LARGE = 1 << 16        # entries from which on it pays to load Numba for relu
 
@@ -21,7 +21,7 @@ def constant(data, *inputs):
     """The result of an operation that no gradient flows through: a tensor if any input is one, else the bare result."""
     for x in inputs:
         if isinstance(x, Tensor):
-            return Tensor(np.asarray(data))
+            return Tensor(array_of(data))
     return data
 
 
@@ -65,7 +65,7 @@ def div(a, b):
 
 def divide(x, y):
     """The quotient of two arrays, or of an array and a number."""
-    if (x if isinstance(x, np.ndarray) else np.asarray(y)).dtype.kind in "biu":
+    if (x if isinstance(x, ARRAYS) else array_of(y)).dtype.kind in "biu":
         x, y = floating(x), floating(y)
     return np.divide(x, y)
 
@@ -110,14 +110,14 @@ def pow_rule(g, y, a, b):
     a or b may be a Python number, which has no shape: nobody asks for its cotangent.
     """
     def for_base():
-        if not isinstance(b, (Tensor, np.ndarray)):
+        if not isinstance(b, (Tensor, *ARRAYS)):
             slope = 2 * a if b == 2 else b * pow(a, b - 1 if b != 0 else 1)
         else:
             slope = b * pow(a, where((a == 0) & (b == 0), 1, b - 1))
         return sum_to(g * slope, a.shape)
 
     def for_exponent():
-        if isinstance(a, (Tensor, np.ndarray)):
+        if isinstance(a, (Tensor, *ARRAYS)):
             rate = log(where((a == 0) & (b >= 0), 1, a))
         else:
             rate = math.log(a) if a > 0 else where(b >= 0, 0.0, math.nan) if a == 0 else math.nan
@@ -432,11 +432,14 @@ def where(condition, a, b):
     kind = getattr(choice, "dtype", type(choice))
     if kind != dtypes.bool or kind is type(choice):
         raise TypeError(f"where: the condition must be a Boolean tensor, not {kind}; compare with something first")
-    x, y = operands(*(np.asarray(v) if isinstance(v, np.generic) else v for v in (a, b)))
-    if not isinstance(x, np.ndarray) and not isinstance(y, np.ndarray):
+    x, y = operands("where", *(np.asarray(v) if isinstance(v, np.generic) else v for v in (a, b)))
+    if not isinstance(x, ARRAYS) and not isinstance(y, ARRAYS):
         x = np.asarray(x, dtypes.default if float in (type(x), type(y)) else None)
     try:
         data = np.where(choice, x, y)
+    except TypeError:
+        check_together("where", choice, x, y)
+        raise
     except ValueError:
         raise ValueError(f"where: shapes {choice.shape}, {np.shape(x)} and {np.shape(y)} can't be broadcast together: "
                          "from the last axis on, sizes must be equal or 1") from None
@@ -496,14 +499,18 @@ def relu_rule(g, y, x):
 
 
 def fused(g, y):
-    """Whether the compiled loop takes these two: bare floating-point arrays, alike, in order and large."""
-    return (type(g) is type(y) is np.ndarray and g.size >= LARGE and g.dtype == y.dtype and g.dtype.char in "fd"
-            and g.flags.c_contiguous and y.flags.c_contiguous)
+    """Whether one loop takes these two: bare floating-point arrays, alike, and on the CPU in order and large."""
+    if not (type(g) is type(y) and isinstance(g, ARRAYS) and g.dtype == y.dtype and g.dtype.char in "fd"):
+        return False
+    return isinstance(g, DeviceArray) or g.size >= LARGE and g.flags.c_contiguous and y.flags.c_contiguous
 
 
 def gated(g, y):
-    """g where y is positive, else 0, by the compiled loop."""
-    from .fused import gate
+    """g where y is positive, else 0, in one loop."""
+    if isinstance(g, DeviceArray):
+        from .cuda.fused import gate
+    else:
+        from .fused import gate
     return gate(g, y)
 
 
@@ -587,7 +594,7 @@ def swapped(operation):
 def comparable(comparison):
     """== and != for anything: what is no number is just not equal, as Python has it."""
     def compare(x, other):
-        number = isinstance(other, (Tensor, np.ndarray, np.generic, int, float))
+        number = isinstance(other, (Tensor, *ARRAYS, np.generic, int, float))
         return comparison(x, other) if number else NotImplemented
     return compare
 

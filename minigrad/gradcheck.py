@@ -9,7 +9,8 @@ wrong rule of a softmax passes as long as it gives zeros.  A random v meets a wr
 """
 import numpy as np
 from .autograd import grad, sequence
-from .tensor import Tensor, made_by, raw
+from .devices import CPU, device_of, moved, to_device
+from .tensor import ARRAYS, Tensor, made_by, raw
 
 STEP = 6e-6             # the cube root of float64's precision: truncation error and rounding error are then alike
 COMPLEX_STEP = 1e-30    # no difference is taken, so nothing cancels, and it can be as small as one likes
@@ -43,8 +44,8 @@ def gradcheck(function, inputs, *, seed=0, analytic=False, step=STEP, rtol=1e-5,
     Returns True.  Raises GradientError, naming the operation, the argument, the index and both numbers; KinkError;
     TypeError for a checked input or an output that is not float64; ValueError if there is nothing to check.
     """
-    return check("gradcheck", function, sequence(inputs, Tensor), np.random.default_rng(seed),
-                 analytic, step, rtol, atol)
+    function, inputs = from_the_cpu(function, sequence(inputs, Tensor))
+    return check("gradcheck", function, inputs, np.random.default_rng(seed), analytic, step, rtol, atol)
 
 
 def gradgradcheck(function, inputs, *, seed=0, step=STEP, rtol=1e-5, atol=1e-6):
@@ -53,7 +54,8 @@ def gradgradcheck(function, inputs, *, seed=0, step=STEP, rtol=1e-5, atol=1e-6):
     It is `gradcheck` of the gradient, as a function of the inputs and of the outputs' cotangents.  Parameters and
     errors are gradcheck's; in messages, arguments beyond those of `function` are the cotangents.
     """
-    inputs, rng = sequence(inputs, Tensor), np.random.default_rng(seed)
+    function, inputs = from_the_cpu(function, sequence(inputs, Tensor))
+    rng = np.random.default_rng(seed)
     checked = to_check("gradgradcheck", inputs)
     _, outputs = run("gradgradcheck", function, inputs, {})
     cotangents = [Tensor(v, requires_grad=True) for v in random_cotangents(outputs, rng)]
@@ -201,6 +203,22 @@ def dot(v, ys):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Running the function
+
+def from_the_cpu(function, inputs):
+    """The function and its inputs with all on the CPU: where inputs are on a GPU, it moves them there, and outputs back.
+
+    Moving is differentiable like anything else, and finite differences are taken where float64 is at home.
+    """
+    places = [device_of(x) if isinstance(x, Tensor) else CPU for x in inputs]
+    if all(place == CPU for place in places):
+        return function, inputs
+
+    def moving(*arguments):
+        outputs = function(*(to_device(x, place) if place != CPU else x for x, place in zip(arguments, places)))
+        return [to_device(y, CPU) for y in sequence(outputs, (Tensor, *ARRAYS, np.generic))]
+    moving.__name__ = getattr(function, "__name__", "<lambda>")
+    return moving, [Tensor(moved(x.data, CPU), x.requires_grad) if isinstance(x, Tensor) else x for x in inputs]
+
 
 def to_check(caller, inputs):
     """The positions of the inputs that require a gradient."""

@@ -2,15 +2,16 @@
 import numpy as np
 from . import autograd, dtypes
 from .broadcasting import sum_to
+from .devices import CPU, CUDA, converted, destination, device_of, moved
 from .dtypes import cast, is_floating
 from .elementwise import add, clamp, div, mul, sub
 from .order import in_order
 from .random import generator as random_generator
-from .tensor import Tensor, Storage, in_place, made_by, raw, record
+from .tensor import DeviceArray, Tensor, Storage, array_of, in_place, made_by, raw, record
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Shape and type
+# Shape, type and device
 
 def size(x, dim=None):
     """The sizes of all axes, in a tuple, or the size of one."""
@@ -39,9 +40,24 @@ def reversed_axes(x):
     return x.t()
 
 
-def to(x, target):
-    """x with its numbers cast to a type: `x.to(minigrad.float64)`.  "cpu", where all tensors are, changes nothing."""
-    return x if target == "cpu" else cast(x, np.dtype(target))
+def to(x, *targets, device=None, dtype=None):
+    """x on a device and in a type: to("cuda"), to(minigrad.float64), to("cuda", minigrad.float64), to(another tensor).
+
+    x itself where nothing changes.  Gradients flow back to where x is.
+    Raises ValueError for what is neither a device nor a type, CudaError where there is no GPU.
+    """
+    place, kind = destination("to", (*targets, *(t for t in (device, dtype) if t is not None)))
+    return converted(x, place, kind)
+
+
+def cpu(x):
+    """x in the processor's memory: x itself if it is there."""
+    return converted(x, CPU, None)
+
+
+def cuda(x):
+    """x on the GPU: x itself if it is there.  Raises CudaError where there is none."""
+    return converted(x, CUDA, None)
 
 
 def caster(dtype):
@@ -55,9 +71,12 @@ def caster(dtype):
 Tensor.shape = property(lambda x: x.data.shape, doc="The sizes of the axes, in a tuple.")
 Tensor.ndim = property(lambda x: x.data.ndim, doc="How many axes there are.")
 Tensor.dtype = property(lambda x: x.data.dtype, doc="The type of the numbers: a NumPy dtype.")
+Tensor.device = property(device_of, doc="Where the numbers are: minigrad.device.")
+Tensor.is_cuda = property(lambda x: isinstance(x.data, DeviceArray), doc="Whether the numbers are on a GPU.")
 Tensor.is_leaf = property(lambda x: x.rule is None, doc="Whether no recorded operation made this tensor.")
 Tensor.T = property(reversed_axes, doc=reversed_axes.__doc__)
-Tensor.size, Tensor.dim, Tensor.numel, Tensor.to, Tensor.astype = size, dim, numel, to, cast
+Tensor.size, Tensor.dim, Tensor.numel, Tensor.astype = size, dim, numel, cast
+Tensor.to, Tensor.cpu, Tensor.cuda = to, cpu, cuda
 for name in ("float", "double", "half", "long", "int", "bool"):
     setattr(Tensor, name, caster(getattr(dtypes, name)))
 
@@ -78,10 +97,16 @@ def tolist(x):
 
 
 def numpy(x):
-    """The array itself, sharing memory.  Raises RuntimeError for a tensor that requires a gradient: detach() it."""
+    """The array itself, sharing memory.
+
+    Raises RuntimeError for a tensor that requires a gradient: detach() it; TypeError for one that is on a GPU: copy it.
+    """
     if x.requires_grad:
         raise RuntimeError("numpy: this tensor requires a gradient, which an array can't follow; "
-                           "use x.detach().numpy()")
+                           f"use x.detach(){'.cpu()' * x.is_cuda}.numpy()")
+    if x.is_cuda:
+        raise TypeError(f"numpy: this tensor of shape {x.data.shape} is on the GPU, where NumPy can't reach; "
+                        "use x.cpu().numpy()")
     return x.data
 
 
@@ -138,7 +163,7 @@ for function in (item, tolist, numpy, detach, clone, is_contiguous, contiguous, 
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# New tensors of x's type
+# New tensors of x's type, on its device
 
 def new(x, array, requires_grad):
     """A fresh leaf."""
@@ -153,22 +178,22 @@ def sizes(given):
 
 def new_zeros(x, *size, dtype=None, requires_grad=False):
     """Zeros of x's type (or dtype)."""
-    return new(x, np.zeros(sizes(size), dtype or x.data.dtype), requires_grad)
+    return new(x, np.zeros(sizes(size), dtype or x.data.dtype, like=x.data), requires_grad)
 
 
 def new_ones(x, *size, dtype=None, requires_grad=False):
     """Ones of x's type (or dtype)."""
-    return new(x, np.ones(sizes(size), dtype or x.data.dtype), requires_grad)
+    return new(x, np.ones(sizes(size), dtype or x.data.dtype, like=x.data), requires_grad)
 
 
 def new_empty(x, *size, dtype=None, requires_grad=False):
     """Memory of x's type (or dtype) that nothing has been written to."""
-    return new(x, np.empty(sizes(size), dtype or x.data.dtype), requires_grad)
+    return new(x, np.empty(sizes(size), dtype or x.data.dtype, like=x.data), requires_grad)
 
 
 def new_full(x, size, fill_value, dtype=None, requires_grad=False):
     """One value, repeated, in x's type (or dtype)."""
-    return new(x, np.full(size, fill_value, dtype or x.data.dtype), requires_grad)
+    return new(x, np.full(size, fill_value, dtype or x.data.dtype, like=x.data), requires_grad)
 
 
 for function in (new_zeros, new_ones, new_empty, new_full):
@@ -217,9 +242,13 @@ def clamp_(x, min=None, max=None):
 
 
 def replace(x, value):
-    """What x is after value, a tensor, an array or a number that broadcasts to x, has been written over it."""
+    """What x is after value, a tensor, an array or a number that broadcasts to x, has been written over it.
+
+    The value may be on another device: then it is moved.
+    """
     try:
-        return record(np.broadcast_to(raw(value), x.shape).astype(x.dtype), replace_rule, x, value)
+        array = np.broadcast_to(moved(array_of(value), x.device), x.shape)
+        return record(array.astype(x.dtype), replace_rule, x, value)
     except ValueError:
         raise ValueError(f"copy_: shape {np.shape(raw(value))} can't be broadcast to {x.shape}") from None
 
@@ -307,7 +336,7 @@ def index(x):
     return x.data.item()
 
 
-def array_of(x, dtype=None, copy=None):
+def host_array(x, dtype=None, copy=None):
     """np.asarray(x)."""
     return np.array(numpy(x), dtype=dtype, copy=copy)
 
@@ -322,12 +351,14 @@ def formatted(x, spec):
 
 
 def representation(x):
-    """The numbers, and what there is to know: an unusual type, the shape where it can't be seen, where it came from."""
-    facts = [np.array2string(x.data, separator=", ", prefix="tensor(", precision=4, suppress_small=True)]
+    """The numbers, and what there is to know: an unusual type or device, the shape where it can't be seen, its origin."""
+    facts = [np.array2string(moved(x.data, CPU), separator=", ", prefix="tensor(", precision=4, suppress_small=True)]
     if x.data.size == 0 and x.data.shape != (0,):
         facts.append(f"size={x.data.shape}")
     if x.data.dtype not in (dtypes.default, dtypes.int64, dtypes.bool):
         facts.append(f"dtype={x.data.dtype}")
+    if x.is_cuda:
+        facts.append("device='cuda'")
     if x.rule is not None:
         facts.append(f"grad_fn=<{made_by(x)}>")
     elif x.requires_grad:
@@ -367,5 +398,5 @@ def unpickled(kind, data, requires_grad, grad):
 Tensor.__len__, Tensor.__iter__, Tensor.__bool__, Tensor.__index__ = length, iterate, truth, index
 Tensor.__float__, Tensor.__int__ = lambda x: float(item(x)), lambda x: int(item(x))
 Tensor.__contains__ = lambda x, value: truth((x == value).any())
-Tensor.__array__, Tensor.__format__, Tensor.__repr__ = array_of, formatted, representation
+Tensor.__array__, Tensor.__format__, Tensor.__repr__ = host_array, formatted, representation
 Tensor.__deepcopy__, Tensor.__reduce__ = deepcopy, pickled

@@ -15,7 +15,8 @@ groups of parameters with their own settings, saving, resuming -- is `Optimizer`
 import numpy as np
 from . import lr_scheduler
 from .order import in_order
-from .tensor import Tensor, raw, stamp
+from .devices import device_of, moved
+from .tensor import ARRAYS, DeviceArray, Tensor, raw, stamp
 
 LARGE = 1 << 15        # entries from which on Adam's update is fused
 NO_SETTINGS = ("params", "initial_lr")     # what a group holds beside the settings; initial_lr is the schedules'
@@ -127,14 +128,16 @@ class Optimizer:
 
 def copied(kept):
     """A dict of arrays (or tensors) and numbers, with the arrays copied."""
-    return {key: np.array(raw(v)) if isinstance(raw(v), np.ndarray) else v for key, v in kept.items()}
+    return {key: np.copy(raw(v)) if isinstance(raw(v), ARRAYS) else v for key, v in kept.items()}
 
 
 def keep(state, *names, like):
-    """The arrays that `state` keeps under these names; zeros in the shape of `like` the first time."""
+    """The arrays that `state` keeps under these names, on the device of `like`; zeros in its shape the first time."""
     for name in names:
         if name not in state:
             state[name] = np.zeros_like(like)
+        elif type(state[name]) is not type(like):          # the parameter has moved, or the state comes from a file
+            state[name] = moved(state[name], device_of(like))
     return [state[name] for name in names]
 
 
@@ -230,8 +233,12 @@ class Adam(Optimizer):
         state["step"] = k = state.get("step", 0) + 1
         b1, b2 = betas
         rate, root = lr / (1 - b1 ** k), (1 - b2 ** k) ** 0.5
-        if p.size >= LARGE and all(a.flags.c_contiguous for a in (p, m, v)):
-            from .fused import adam        # the same in one pass; loading Numba for it pays only here
+        device = isinstance(p, DeviceArray)
+        if (device or p.size >= LARGE) and all(a.flags.c_contiguous for a in (p, m, v)):
+            if device:
+                from .cuda.fused import adam
+            else:
+                from .fused import adam    # the same in one pass; loading Numba for it pays only here
             return adam(p, in_order(g), m, v, rate, b1, b2, root, eps)
         m *= b1
         m += (1 - b1) * g
@@ -265,7 +272,7 @@ def clip_grad_norm_(parameters, max_norm):
         raise ValueError(f"clip_grad_norm_: max_norm must not be negative, and is {max_norm}")
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     grads = [p.grad for p in parameters if p.grad is not None]
-    norm = sum(float(np.sum(np.square(g.data), dtype=np.float64)) for g in grads) ** 0.5
+    norm = float(sum(np.sum(np.square(g.data), dtype=np.float64) for g in grads)) ** 0.5
     if norm > max_norm:
         for g in grads:
             g.data *= max_norm / (norm + 1e-6)

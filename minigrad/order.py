@@ -6,6 +6,7 @@ as wide as a register is read by rows, turned round in registers, and written by
 """
 import math
 import numpy as np
+from .tensor import DeviceArray
 
 SMALL = 1 << 14        # entries; smaller arrays are copied fast enough by NumPy
 WIDE = 16              # at least as many rows and columns as a register may have lanes
@@ -15,6 +16,8 @@ def in_order(array):
     """The array itself if it is in C order, else a copy that is."""
     if array.flags.c_contiguous:
         return array
+    if isinstance(array, DeviceArray):
+        return array.copy()
     if array.size < SMALL or array.dtype not in (np.float32, np.float64):
         return np.ascontiguousarray(array)
     for lead in range(array.ndim - 1):     # is it a stack of transposed matrices, `lead` axes long?

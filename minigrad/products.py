@@ -6,7 +6,7 @@ from .broadcasting import sum_to
 from .dtypes import operands
 from .elementwise import mul
 from .shapes import alike, listed, reshape, transpose, unsqueeze
-from .tensor import Tensor, raw, record
+from .tensor import Tensor, array_of, raw, record
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -18,7 +18,7 @@ def matmul(a, b):
     Of two vectors it is a number; a vector counts as a row on the left, and as a column on the right.  Axes before the
     last two hold stacks of matrices, and broadcast.  Raises ValueError for shapes that do not fit.
     """
-    return record(product(*operands(a, b)), matmul_rule, a, b)
+    return record(product(*operands("matmul", a, b)), matmul_rule, a, b)
 
 
 def product(a, b):
@@ -26,7 +26,7 @@ def product(a, b):
     shapes = np.shape(a), np.shape(b)
     try:
         if a.ndim > 2 and b.ndim == 2:     # one large product, not one for each matrix of the stack
-            out = np.empty(a.shape[:-1] + b.shape[-1:], a.dtype)
+            out = np.empty(a.shape[:-1] + b.shape[-1:], a.dtype, like=a)
             np.matmul(rows(a), b, out=rows(out))
             return out
         return np.matmul(a, b)
@@ -113,7 +113,7 @@ def einsum(equation, *tensors):
                 alphabetical order, after the "..." axes
     Raises ValueError for an equation, or sizes, that do not fit.
     """
-    arrays = alike([np.asarray(raw(x)) for x in tensors]) if tensors else []
+    arrays = alike([array_of(x) for x in tensors]) if tensors else []
     terms, result = parse(equation, arrays)
     check_sizes(equation, terms, arrays)
     data = np.einsum(",".join(terms) + "->" + result, *arrays, optimize=len(arrays) > 1)
@@ -140,9 +140,9 @@ def einsum_rule(g, y, *tensors, terms, result):
         for letter in terms[i]:
             if letter in target:
                 first, letter = letter, next(unused)
-                factors.append((first + letter, np.eye(size[first], dtype=g.dtype)))
+                factors.append((first + letter, np.eye(size[first], dtype=g.dtype, like=raw(g))))
             elif letter not in known:
-                factors.append((letter, np.ones(size[letter], g.dtype)))
+                factors.append((letter, np.ones(size[letter], g.dtype, like=raw(g))))
             target += letter
         given = einsum(",".join(term for term, _ in factors) + "->" + target, *(x for _, x in factors))
         return sum_to(given, tensors[i].shape)

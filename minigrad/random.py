@@ -2,10 +2,13 @@
 
 Every function takes `generator=`, a `numpy.random.Generator`; without one it draws from the module's own, which
 `manual_seed` starts anew.  float32 numbers are drawn as float32, so they differ from the rounded float64 ones.
+
+Numbers are drawn on the CPU, and then moved where they are to be: they are the same on each device.
 """
 import numpy as np
 from . import dtypes
 from .creation import leaf, shape_of
+from .devices import CPU, CUDA, device_of, moved
 from .tensor import Tensor, raw
 
 own = np.random.default_rng()              # where numbers come from when no generator is given
@@ -53,58 +56,69 @@ def draw(method, shape, dtype):
 # ---------------------------------------------------------------------------------------------------------------------
 # With given sizes.  `size` is sizes or one tuple of them: randn(2, 3), randn((2, 3)).
 
-def randn(*size, dtype=None, requires_grad=False, generator=None):
+def randn(*size, dtype=None, device=None, requires_grad=False, generator=None):
     """Standard normal numbers: mean 0, variance 1."""
-    return leaf(draw(chosen(generator).standard_normal, shape_of(size), dtype), requires_grad)
+    return leaf(draw(chosen(generator).standard_normal, shape_of(size), dtype), requires_grad, device)
 
 
-def rand(*size, dtype=None, requires_grad=False, generator=None):
+def rand(*size, dtype=None, device=None, requires_grad=False, generator=None):
     """Uniform numbers in [0, 1)."""
-    return leaf(draw(chosen(generator).random, shape_of(size), dtype), requires_grad)
+    return leaf(draw(chosen(generator).random, shape_of(size), dtype), requires_grad, device)
 
 
-def randn_like(x, dtype=None, requires_grad=False, generator=None):
-    """Standard normal numbers in x's shape, and its type by default."""
-    return randn(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, generator=generator)
+def randn_like(x, dtype=None, device=None, requires_grad=False, generator=None):
+    """Standard normal numbers in x's shape, and by default its type and on its device."""
+    return randn(x.shape, dtype=dtype or x.dtype, device=device or device_of(x), requires_grad=requires_grad,
+                 generator=generator)
 
 
-def rand_like(x, dtype=None, requires_grad=False, generator=None):
-    """Uniform numbers in [0, 1) in x's shape, and its type by default."""
-    return rand(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad, generator=generator)
+def rand_like(x, dtype=None, device=None, requires_grad=False, generator=None):
+    """Uniform numbers in [0, 1) in x's shape, and by default its type and on its device."""
+    return rand(x.shape, dtype=dtype or x.dtype, device=device or device_of(x), requires_grad=requires_grad,
+                generator=generator)
 
 
-def randint(low, high, size=None, dtype=None, generator=None):
+def randint(low, high, size=None, dtype=None, device=None, generator=None):
     """Integers from low to high - 1, each as likely: randint(low, high, size), or randint(high, size) from 0 on."""
     low, high, size = (0, low, high) if size is None else (low, high, size)
     if low >= high:
         raise ValueError(f"randint: there is no integer from {low} to below {high}")
-    return Tensor(chosen(generator).integers(low, high, shape_of((size,))).astype(dtype or dtypes.int64, copy=False))
+    numbers = chosen(generator).integers(low, high, shape_of((size,))).astype(dtype or dtypes.int64, copy=False)
+    return leaf(numbers, False, device)
 
 
-def randperm(n, generator=None):
+def randperm(n, device=None, generator=None):
     """The integers 0 ... n - 1 in random order."""
-    return Tensor(chosen(generator).permutation(n).astype(np.int64, copy=False))
+    return leaf(chosen(generator).permutation(n).astype(np.int64, copy=False), False, device)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# With given parameters
+# With given parameters: the numbers are where these are
+
+def on_cpu(x):
+    """The array of a tensor or an array, on the CPU; a number as it is."""
+    return moved(raw(x), CPU)
+
+
 
 def normal(mean, std, size=None, generator=None):
     """Normal numbers of the given means and standard deviations: tensors, or numbers with a size.  A constant."""
-    mean, std = raw(mean), raw(std)
+    place = next((device_of(x) for x in (mean, std) if device_of(x) == CUDA), CPU)
+    mean, std = on_cpu(mean), on_cpu(std)
     if np.any(np.asarray(std) < 0):
         raise ValueError(f"normal: a standard deviation can't be negative, and the least is {np.min(std)}")
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else shape_of((size,))
     dtype = next((x.dtype for x in (mean, std) if np.ndim(x)), dtypes.default)
-    return Tensor((mean + std * draw(chosen(generator).standard_normal, shape, dtype)).astype(dtype, copy=False))
+    numbers = (mean + std * draw(chosen(generator).standard_normal, shape, dtype)).astype(dtype, copy=False)
+    return leaf(numbers, False, place)
 
 
 def bernoulli(probs, generator=None):
     """1 with probability probs, else 0: in the shape and type of probs.  A constant."""
-    p = raw(probs)
+    p = on_cpu(probs)
     if not np.all((p >= 0) & (p <= 1)):
         raise ValueError(f"bernoulli: probabilities must lie in [0, 1], and these go from {p.min()} to {p.max()}")
-    return Tensor((chosen(generator).random(p.shape) < p).astype(p.dtype))
+    return leaf((chosen(generator).random(p.shape) < p).astype(p.dtype), False, device_of(probs))
 
 
 def multinomial(probs, num_samples, replacement=False, generator=None):
@@ -114,20 +128,20 @@ def multinomial(probs, num_samples, replacement=False, generator=None):
     replacement     whether an index can be drawn again.  If not, no more than the non-zero probs can be drawn
     Raises ValueError for negative or non-finite probs, a row of zeros, too many samples.
     """
-    p = np.asarray(raw(probs), np.float64)
+    p, place = np.asarray(on_cpu(probs), np.float64), device_of(probs)
     if p.ndim not in (1, 2):
         raise ValueError(f"multinomial: probs must be (K,) or (N, K), not {p.shape}")
     if not np.all(np.isfinite(p) & (p >= 0)) or not np.all(p.sum(-1) > 0):
         raise ValueError("multinomial: probs must be finite, not negative, and not all zero in a row")
     if replacement:
-        return Tensor(inverse_cdf(p, num_samples, chosen(generator)))
+        return leaf(inverse_cdf(p, num_samples, chosen(generator)), False, place)
     possible = np.min(np.count_nonzero(p, -1))
     if num_samples > possible:
         raise ValueError(f"multinomial: {num_samples} samples without replacement, but only {possible} possible ones")
     # A race: exponential waiting times with rates p.  Who comes in first, second ... is a draw without replacement.
     with np.errstate(divide="ignore"):
         arrival = chosen(generator).standard_exponential(p.shape) / p
-    return Tensor(np.argsort(arrival, -1)[..., :num_samples].copy())
+    return leaf(np.argsort(arrival, -1)[..., :num_samples].copy(), False, place)
 
 
 def inverse_cdf(p, num_samples, rng):

@@ -13,7 +13,7 @@ from . import dtypes
 from .broadcasting import expand, total
 from .dtypes import cast, floating
 from .elementwise import constant, exp, isfinite, where
-from .tensor import Tensor, raw, record
+from .tensor import Tensor, array_of, raw, record
 
 ValuesIndices = namedtuple("ValuesIndices", "values indices")
 
@@ -164,7 +164,7 @@ def prod_rule(g, y, x, dim):
     if np.all(raw(x) != 0):
         return spread(g * y, x.shape, dim) / x
     n = count(x.shape, dim)
-    one = np.eye(n, dtype=bool).reshape(n, *(size if d in dim else 1 for d, size in enumerate(x.shape)))
+    one = np.eye(n, dtype=bool, like=raw(x)).reshape(n, *(size if d in dim else 1 for d, size in enumerate(x.shape)))
     copies = (n, *x.shape)                 # copy i, along a new first axis, leaves out factor i
     behind = tuple(d + 1 for d in dim)
     others = prod(where(one, 1, expand(x, copies)), behind, keepdim=g.ndim == x.ndim)
@@ -241,7 +241,7 @@ def chosen_along(name, choose, rule, x, dim, keepdim):
     """The entries, and their indices, that `choose` picks along one axis."""
     array = raw(x)
     dim = axis(name, dim, array.ndim)
-    indices = np.asarray(choose(array, dim, keepdim=True))
+    indices = array_of(choose(array, dim, keepdim=True))
     values = np.take_along_axis(array, indices, dim) if array.ndim else array.copy()
     if not keepdim and array.ndim:
         values, indices = values.squeeze(dim), indices.squeeze(dim)
@@ -262,7 +262,7 @@ def at_index(g, index, shape, dim):
     """An array of `shape` that is g at one index along `dim`, and 0 elsewhere."""
     if not shape:
         return g
-    positions = np.arange(shape[dim]).reshape(-1, *[1] * (len(shape) - dim - 1))
+    positions = np.arange(shape[dim], like=raw(index)).reshape(-1, *[1] * (len(shape) - dim - 1))
     return spread(g, shape, (dim,)) * (index == positions)
 
 
@@ -283,7 +283,7 @@ def argument(name, function, x, dim, keepdim):
         dim = axis(name, dim, array.ndim)
     require_entries(name, array.shape, axes(name, dim, array.ndim))
     if array.ndim == 0:
-        return constant(np.zeros((), dtypes.int64), x)
+        return constant(np.zeros((), dtypes.int64, like=array), x)
     return constant(function(array, axis=dim, keepdims=keepdim), x)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 import numpy as np
+from .devices import CPU, moved
 from .tensor import Tensor, raw
 
 STRUCTURE, FORMAT = "structure.json", "minigrad checkpoint 1"
@@ -41,7 +42,7 @@ def save(state, path):
 def load(path):
     """The state that was saved to the file `path`: tensors, arrays and all the rest as they were, bit for bit.
 
-    Tensors come back as leaves that require no gradient.
+    Tensors come back as leaves that require no gradient, on the CPU, wherever they were.
     Raises FileNotFoundError, or ValueError if the file is no checkpoint, or is damaged.
     """
     with open(path, "rb") as file:
@@ -72,7 +73,7 @@ def packed(x, where, arrays):
     if isinstance(x, (list, tuple)):
         kind = "tuple" if isinstance(x, tuple) else "list"
         return [kind, *(packed(member, f"{where}/{i}" if where else str(i), arrays) for i, member in enumerate(x))]
-    array = raw(x)
+    array = moved(raw(x), CPU)
     if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "biufc":
         raise TypeError(f"save: {where or 'the state'} is a {type(x).__name__}; a checkpoint holds dicts, lists, "
                         "tensors, arrays of numbers, numbers, strings, truth values and None")

@@ -44,7 +44,7 @@ class Storage:
 class Tensor:
     """An n-dimensional array that remembers how it was made.
 
-    data            the numbers: a NumPy array.  Writing to it directly is seen by nobody; use the `_` methods.
+    data            the numbers: an array, of NumPy's or on a device.  Writing to it directly is seen by nobody; use the `_` methods.
     grad            after `backward()`, the gradient: a Tensor of the same shape and dtype, or None
     requires_grad   whether gradients flow to or through this tensor
     rule            the vector-Jacobian product of the operation that made it; None for a leaf
@@ -71,6 +71,12 @@ class Tensor:
 def raw(x):
     """The array inside a tensor; anything else as it is, so that Python numbers stay Python numbers."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def array_of(x):
+    """The array of a tensor, an array or a number, where it is: NumPy itself could not take one on another device."""
+    x = raw(x)
+    return x if isinstance(x, ARRAYS) else np.asarray(x)
 
 
 def record(data, rule, *inputs, **parameters):
@@ -120,10 +126,10 @@ def operation(forward, rule, name=None):
         data = forward(*map(raw, inputs), **parameters)
         for x in inputs:
             if isinstance(x, Tensor):
-                if not isinstance(data, (ndarray, np.generic)):
+                if not isinstance(data, (*ARRAYS, np.generic)):
                     raise TypeError(f"{name}: forward must give an array, not a {type(data).__name__}")
                 if data is x.data:         # only a view tells that it shares the input's memory
-                    data = data.view()
+                    data = data[...]
         return record(data, rule, *inputs, **parameters)
 
     if rule.__name__ != f"{name}_rule":
