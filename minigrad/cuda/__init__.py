@@ -2,11 +2,11 @@
 
     driver, memory, launch      NVIDIA's driver, the pool of its memory, kernels
     array                       the device array, which takes over NumPy's functions
-    elementwise, reductions, products, indexing, functions, random      what NumPy does, as kernels
+    elementwise, reductions, products, indexing, joining, functions, random      what NumPy does, as kernels
 
 Nothing here is imported before a tensor is put on the device.
 """
 from . import driver, memory
 from .array import Array, asarray, empty
-from . import functions, reductions
+from . import functions, joining, reductions
 from .driver import CudaError, OutOfMemoryError
