@@ -33,10 +33,12 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
     Its face is ndarray's: shape, dtype, strides, operators, indexing, and the functions of functions.py.  What needs the
     numbers on the host (item, tolist, bool, printing, np.asarray by `numpy()`) waits for the device.
     """
-    __slots__ = ("block", "layout", "base", "first")
+    __slots__ = ("block", "layout", "base", "first", "shape", "dtype", "size", "contiguous")
 
     def __init__(self, block, layout, base=None):
         self.block, self.layout, self.base = block, layout, base
+        self.shape, self.dtype, self.size = layout.shape, layout.dtype, layout.size    # kept: they are asked for all the time
+        self.contiguous = layout.flags.c_contiguous
         # the byte of the block where entry [0, 0, ...] is
         self.first = 0 if base is None else layout.__array_interface__["data"][0] - START
 
@@ -46,10 +48,7 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
 
     # -- what it looks like -------------------------------------------------------------------------------------------
 
-    shape = property(lambda self: self.layout.shape)
-    dtype = property(lambda self: self.layout.dtype)
     ndim = property(lambda self: self.layout.ndim)
-    size = property(lambda self: self.layout.size)
     nbytes = property(lambda self: self.layout.nbytes)
     itemsize = property(lambda self: self.layout.itemsize)
     strides = property(lambda self: self.layout.strides)
@@ -72,17 +71,15 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
     @property
     def span(self):
         """How many entries the flat memory has that goes from the lowest of them to the highest."""
+        if self.contiguous or not self.size:
+            return self.size
         layout = self.layout
-        if layout.flags.c_contiguous:
-            return layout.size
-        if not layout.size:
-            return 0
         return sum(abs(s) * (n - 1) for s, n in zip(layout.strides, layout.shape)) // layout.itemsize + 1
 
     @property
     def address(self):
         """Where the lowest entry is, on the device."""
-        below = 0 if self.layout.flags.c_contiguous else self.below * self.layout.itemsize
+        below = 0 if self.contiguous else self.below * self.layout.itemsize
         return self.block.address + self.first - below
 
     def flat_memory(self):
@@ -96,7 +93,7 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
         """The entries under another shape: a view where the strides allow it, else a copy."""
         shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
         whole = self
-        if not self.layout.flags.c_contiguous:
+        if not self.contiguous:
             try:
                 return self.view(np.reshape(self.layout, shape, copy=False))
             except ValueError:
@@ -127,7 +124,7 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
 
     def numpy(self):
         """A copy of the numbers, as a NumPy array."""
-        source = self if self.layout.flags.c_contiguous else self.copy()
+        source = self if self.contiguous else self.copy()
         if driver.simulated:
             return source.flat_memory().reshape(self.shape).copy()
         out = np.empty(self.shape, self.dtype)

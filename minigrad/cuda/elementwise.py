@@ -112,36 +112,40 @@ def apply(function, types, result, operands, out=None):
     operands    Arrays that broadcast, and numbers
     out         an Array of the right shape, for the result to be written to; it may be of another type
     """
-    shape = common_shape(operands) if out is None else out.shape
-    out = empty(shape, result) if out is None else out
-    if not out.size:
-        return out
-    arrays = [x for x in operands if isinstance(x, Array)]
-    simple = all(x.layout.flags.c_contiguous and x.layout.size == out.size for x in (out, *arrays))
-    isarrays = tuple(isinstance(x, Array) for x in operands)
-    values = [x if isarray else t.type(x) for x, t, isarray in zip(operands, types, isarrays)]
-    casts = tuple(t.type for t in types)
+    if out is None:
+        out = empty(common_shape(operands), result)
     n = out.size
-    if simple:
-        flat_kernel(function, casts, isarrays, out.dtype.type)(*spread(n), n, out, *values)
+    if not n:
         return out
-    axes = collapsed((out.shape, out.steps, *((spread_steps(x, out.shape)) for x in arrays)))
-    places, given = [], iter(axes[2:])
+    isarrays, simple = [], out.contiguous
     for x in operands:
-        places += (x.start, next(given)) if isinstance(x, Array) else (0, (0,) * len(axes[0]))
-    kernel = strided_kernel(function, casts, isarrays, out.dtype.type, len(axes[0]))
-    kernel(*spread(n), n, axes[0], out.start, axes[1], *places, out, *values)
+        isarrays.append(type(x) is Array)
+        if type(x) is Array and not (x.contiguous and x.size == n):
+            simple = False
+    values = [x if isarray else t.type(x) for x, t, isarray in zip(operands, types, isarrays)]
+    if simple:
+        flat_kernel(function, types, tuple(isarrays), out.dtype)(*spread(n), n, out, *values)
+        return out
+    if n >= 1 << 32:
+        raise ValueError(f"cuda: views and broadcast arrays can't have more than 4 billion entries, and shape {out.shape} "
+                         f"has {n}; make them contiguous()")
+    shape, *places = collapsed((out.shape, out.steps, *(spread_steps(x, out.shape) for x in operands)))
+    starts = [out.start] + [x.start if isarray else 0 for x, isarray in zip(operands, isarrays)]
+    kernel = strided_kernel(function, types, tuple(isarrays), out.dtype, len(shape))
+    kernel(*spread(n), n, shape, *(part for pair in zip(starts, places) for part in pair), out, *values)
     return out
 
 
 def common_shape(operands):
     """The shape that the operands broadcast to."""
-    shapes = {x.shape for x in operands if isinstance(x, Array)}
+    shapes = {x.shape for x in operands if type(x) is Array}
     return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
 def spread_steps(x, shape):
-    """The steps of x, broadcast to a shape: 0 where it is repeated."""
+    """The steps of x, an Array or a number, broadcast to a shape: 0 where it is repeated."""
+    if type(x) is not Array:
+        return (0,) * len(shape)
     if x.shape == shape:
         return x.steps
     lead = len(shape) - x.ndim
@@ -164,8 +168,7 @@ def collapsed(axes):
             kept[-1] = (kept[-1][0] * n, *along)
         else:
             kept.append((n, *along))
-    kept = kept or [(1, *(0 for _ in steps))]
-    return tuple(zip(*kept))
+    return tuple(zip(*(kept or [(1, *(0 for _ in steps))])))
 
 
 def take(a, i):
@@ -179,25 +182,25 @@ def itself(a, i):
 
 
 @functools.cache
-def loaders(casts, isarray):
+def loaders(types, isarrays):
     """For each operand, the function that gives its entry, in the type to compute with."""
     def loader(get, cast):
         get = device(get)
         return device(lambda a, i: cast(get(a, i)))
-    return tuple(loader(take if i else itself, cast) for cast, i in zip(casts, isarray))
+    return tuple(loader(take if isarray else itself, t.type) for t, isarray in zip(types, isarrays))
 
 
 @functools.cache
-def flat_kernel(function, casts, isarray, result):
+def flat_kernel(function, types, isarrays, result):
     """The kernel for operands that all lie alike."""
-    f, load = device(function), loaders(casts, isarray)
-    if len(casts) == 1:
+    f, load, result = device(function), loaders(types, isarrays), result.type
+    if len(types) == 1:
         one, = load
 
         def kernel(n, out, a):
             for i in range(cuda.grid(1), n, cuda.gridsize(1)):
                 out[i] = result(f(one(a, i)))
-    elif len(casts) == 2:
+    elif len(types) == 2:
         one, two = load
 
         def kernel(n, out, a, b):
@@ -227,20 +230,20 @@ def placer(ndim):
 
 
 @functools.cache
-def strided_kernel(function, casts, isarray, result, ndim):
+def strided_kernel(function, types, isarrays, result, ndim):
     """The kernel for operands that lie in any way.
 
     `shape` is the result's, and each operand has a start and steps: its entry for the place (i, j, ...) in the result is
     at start + i * steps[0] + j * steps[1] + ...
     """
-    f, load, place = device(function), loaders(casts, isarray), placer(ndim)
-    if len(casts) == 1:
+    f, load, place, result = device(function), loaders(types, isarrays), placer(ndim), result.type
+    if len(types) == 1:
         one, = load
 
         def kernel(n, shape, out_start, out_steps, a_start, a_steps, out, a):
             for i in range(cuda.grid(1), n, cuda.gridsize(1)):
                 out[place(i, shape, out_start, out_steps)] = result(f(one(a, place(i, shape, a_start, a_steps))))
-    elif len(casts) == 2:
+    elif len(types) == 2:
         one, two = load
 
         def kernel(n, shape, out_start, out_steps, a_start, a_steps, b_start, b_steps, out, a, b):
@@ -263,32 +266,38 @@ def strided_kernel(function, casts, isarray, result, ndim):
 
 def ufunc(function, inputs, out=None):
     """What NumPy's `function` gives for Arrays and numbers.  Raises TypeError where they are not on the same device."""
-    operands = [operand(function.__name__, x) for x in inputs]
-    kinds = tuple(x.dtype if isinstance(x, (Array, np.generic)) else type(x) for x in operands)
-    types = resolved(function, kinds)
+    operands = [x if type(x) in PLAIN else operand(function.__name__, x) for x in inputs]
+    kinds = tuple([x.dtype if isinstance(x, (Array, np.generic)) else type(x) for x in operands])
+    entrywise, types, result = resolved(function, kinds)
     if function is np.power and type(operands[1]) in (int, float) and operands[1] in POWERS:
-        function, operands, types = POWERS[operands[1]], operands[:1], (types[0], types[-1])
-    if function is np.invert and types[0] == np.bool_:
-        function = np.logical_not
-    if function in ROUNDING and types[0].kind != "f":
-        function = np.positive
-    if function is np.power and types[-1].kind in "iu":
-        return apply(whole_power, types[:-1], types[-1], operands, out)
-    return apply(FUNCTIONS[function], types[:-1], types[-1], operands, out)
+        entrywise, types, operands = FUNCTIONS[POWERS[operands[1]]], types[:1], operands[:1]
+    return apply(entrywise, types, result, operands, out)
 
 
+PLAIN = {Array, int, float, bool}          # the types of most operands
 ROUNDING = np.floor, np.ceil, np.rint      # which leave integers as they are
 POWERS = {1: np.positive, 2: np.square, 0.5: np.sqrt}      # powers that are simpler than others
 
 
 @functools.lru_cache(4096)
 def resolved(function, kinds):
-    """The types that NumPy's function computes with, and the result's.  A Python number has the kind int or float."""
+    """Of NumPy's function: what it does to an entry, the types that it computes with, and the result's.
+
+    kinds       of the operands: the dtype of an array or a NumPy number, or int, float or bool for a Python number
+    Raises TypeError for a function that is not in the table.
+    """
     if function not in FUNCTIONS:
         raise TypeError(f"cuda: np.{function.__name__} is not there for arrays on the device; copy them to the host, by "
                         "x.cpu()")
-    kinds = tuple(np.dtype(bool) if kind is bool else kind for kind in kinds)
-    return function.resolve_dtypes((*kinds, None))
+    *types, result = function.resolve_dtypes((*(np.dtype(bool) if kind is bool else kind for kind in kinds), None))
+    entrywise = FUNCTIONS[function]
+    if function in ROUNDING and result.kind != "f":
+        entrywise = FUNCTIONS[np.positive]
+    elif function is np.invert and result.kind == "b":
+        entrywise = FUNCTIONS[np.logical_not]
+    elif function is np.power and result.kind in "iu":
+        entrywise = whole_power
+    return entrywise, tuple(types), result
 
 
 def operand(name, x):

@@ -74,11 +74,12 @@ class Kernel:
                 kinds.append(len(a))
                 values += a
             elif isinstance(a, np.generic):
-                kinds.append(a.dtype)
+                kinds.append(kind)
                 values.append(a.item())
             else:
-                kinds.append((a.dtype,))
-                values += (0, 0, a.span, a.dtype.itemsize, a.address, a.span, a.dtype.itemsize)
+                span, size = a.span, a.itemsize
+                kinds.append(a.dtype)
+                values += (0, 0, span, size, a.address, span, size)
         kinds = tuple(kinds)
         version = self.versions.get(kinds)
         if version is None:
@@ -103,7 +104,7 @@ class Version:
 
     def __init__(self, function, kinds):
         device = driver.get()
-        self.library = device.library
+        self.enqueue = device.library.cuLaunchKernel
         name, ptx = compiled(function, kinds, device.capability)
         self.function = device.function(ptx, name)
         self.layout = struct.Struct("".join(map(layout, kinds)))
@@ -114,12 +115,15 @@ class Version:
     def launch(self, blocks, threads, values):
         """Put it into the queue."""
         self.layout.pack_into(self.buffer, 0, *values)
-        bx, by, bz = (blocks, 1, 1) if type(blocks) is int else (*blocks, 1, 1)[:3]
-        tx, ty, tz = (threads, 1, 1) if type(threads) is int else (*threads, 1, 1)[:3]
-        code = self.library.cuLaunchKernel(self.function, bx, by, bz, tx, ty, tz, 0, None, self.pointers, None)
+        grid = (blocks, 1, 1) if type(blocks) is int else (*blocks, 1, 1)[:3]
+        block = (threads, 1, 1) if type(threads) is int else (*threads, 1, 1)[:3]
+        code = self.enqueue(self.function, *grid, *block, 0, None, self.pointers, None)
         if code:
             driver.get().fail("cuLaunchKernel", code)
 
+
+# The kind of an argument: "q" of a Python integer, n of a tuple of n of them, the dtype of an array, and the class (such as
+# np.float32) of a NumPy number.
 
 def layout(kind):
     """How an argument lies in the buffer, in 8 bytes for each number of it, in the letters of `struct`.
@@ -131,12 +135,12 @@ def layout(kind):
         return "q"
     if isinstance(kind, int):
         return "q" * kind
-    if isinstance(kind, tuple):
+    if isinstance(kind, np.dtype):
         return "qqqqqqq"
-    size = kind.itemsize
-    whole = {1: "b", 2: "h", 4: "i", 8: "q"}[size]
-    letter = {"f": kind.char, "b": "?", "u": whole.upper(), "i": whole}[kind.kind]
-    return letter + f"{8 - size}x" * (size < 8)
+    number = np.dtype(kind)
+    whole = {1: "b", 2: "h", 4: "i", 8: "q"}[number.itemsize]
+    letter = {"f": number.char, "b": "?", "u": whole.upper(), "i": whole}[number.kind]
+    return letter + f"{8 - number.itemsize}x" * (number.itemsize < 8)
 
 
 def numba_type(kind):
@@ -145,9 +149,9 @@ def numba_type(kind):
         return types.int64
     if isinstance(kind, int):
         return types.UniTuple(types.int64, kind)
-    if isinstance(kind, tuple):
-        return types.Array(scalar(kind[0]), 1, "C")
-    return scalar(kind)
+    if isinstance(kind, np.dtype):
+        return types.Array(scalar(kind), 1, "C")
+    return scalar(np.dtype(kind))
 
 
 def scalar(dtype):
