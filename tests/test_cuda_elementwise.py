@@ -4,7 +4,7 @@ import pytest
 from minigrad import cuda
 from minigrad.cuda import driver
 from minigrad.cuda.elementwise import FUNCTIONS
-from tests.cuda import equal, there
+from tests.on_device import equal, there
 
 rng = np.random.default_rng(0)
 SHAPES = [(3, 5), (17,), (2, 1, 3), (), (0, 3)]            # around the blocks of 4 threads that the simulator has

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from minigrad import cuda
-from tests.cuda import equal, there
+from tests.on_device import equal, there
 
 rng = np.random.default_rng(0)
 a = rng.standard_normal((2, 3, 4)).astype("f")
