@@ -21,7 +21,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False):
     Raises ValueError if nested lists are ragged, TypeError if something in them is no number, RuntimeError if integers
     are to require a gradient.
     """
-    return leaf(np.copy(as_array(data, dtype)), requires_grad, device)
+    return leaf(as_array(data, dtype).copy(), requires_grad, device)
 
 
 def as_tensor(data, dtype=None, device=None):

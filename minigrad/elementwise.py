@@ -500,9 +500,11 @@ def relu_rule(g, y, x):
 
 def fused(g, y):
     """Whether one loop takes these two: bare floating-point arrays, alike, and on the CPU in order and large."""
-    if not (type(g) is type(y) and isinstance(g, ARRAYS) and g.dtype == y.dtype and g.dtype.char in "fd"):
-        return False
-    return isinstance(g, DeviceArray) or g.size >= LARGE and g.flags.c_contiguous and y.flags.c_contiguous
+    if type(g) is type(y) is np.ndarray:
+        fit = g.size >= LARGE and g.flags.c_contiguous and y.flags.c_contiguous
+    else:
+        fit = isinstance(g, DeviceArray) and isinstance(y, DeviceArray)
+    return fit and g.dtype == y.dtype and g.dtype.char in "fd"
 
 
 def gated(g, y):

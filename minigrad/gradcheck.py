@@ -9,7 +9,7 @@ wrong rule of a softmax passes as long as it gives zeros.  A random v meets a wr
 """
 import numpy as np
 from .autograd import grad, sequence
-from .devices import CPU, device_of, moved, to_device
+from .devices import CPU, device_of, moved, to_device, to_device_rule
 from .tensor import ARRAYS, Tensor, made_by, raw
 
 STEP = 6e-6             # the cube root of float64's precision: truncation error and rounding error are then alike
@@ -266,6 +266,7 @@ def gradients(outputs, inputs, cotangents, create_graph=False):
 
 def title(function, outputs):
     """What to call a function in messages: its last operation, and its own name where it has one."""
-    operation = " and ".join(dict.fromkeys(made_by(y).split(" #")[0] for y in outputs if isinstance(y, Tensor)))
+    made = [y.inputs[0] if y.rule is to_device_rule else y for y in outputs if isinstance(y, Tensor)]
+    operation = " and ".join(dict.fromkeys(made_by(y).split(" #")[0] for y in made))
     name = getattr(function, "__name__", "<lambda>")
     return operation if name in ("<lambda>", operation) else f"{name} ({operation})"

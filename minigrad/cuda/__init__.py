@@ -10,3 +10,11 @@ from . import driver, memory
 from .array import Array, asarray, empty
 from . import functions, joining, reductions
 from .driver import CudaError, OutOfMemoryError
+
+
+def is_available():
+    """Whether there is a GPU, with its driver, or Numba's simulator of one."""
+    try:
+        return driver.simulated or driver.get() is not None
+    except CudaError:
+        return False

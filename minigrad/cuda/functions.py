@@ -79,6 +79,12 @@ def ndim(array):
     return array.ndim
 
 
+@implements(np.result_type)
+def result_type(*operands):
+    """The type of what is computed from arrays, types and numbers."""
+    return np.result_type(*(x.dtype if isinstance(x, Array) else x for x in operands))
+
+
 @implements(np.may_share_memory)
 def may_share_memory(a, b):
     """Whether two arrays look at one block of memory."""

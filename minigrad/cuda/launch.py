@@ -35,6 +35,9 @@ except ImportError as error:
 
 if simulated:                              # a NumPy array would be copied, and back after the kernel
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray as InPlace
+    # The simulator starts a thread for each of a block's and asks them, again and again, whether they are done: at
+    # Python's 5 ms it would keep them from running most of the time
+    sys.setswitchinterval(1e-4)
 
 THREADS = 4 if simulated else 256          # of a block; the simulator starts a thread of Python for each
 BLOCKS = 2 if simulated else 1024          # at most so many where threads go over the entries in turn

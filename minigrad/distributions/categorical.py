@@ -48,7 +48,7 @@ class Categorical(Distribution):
         shape = self.full_shape(sample_shape)
         rows = raw(self.probs).reshape(-1, self.probs.shape[-1])
         if rows.size == 0 or 0 in shape:
-            return Tensor(np.zeros(shape, np.int64))
+            return Tensor(np.zeros(shape, np.int64, like=rows))
         drawn = multinomial(rows, int(np.prod(sample_shape)), replacement=True, generator=generator)
         return Tensor(drawn.data.T.reshape(shape).copy())
 

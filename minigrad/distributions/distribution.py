@@ -1,6 +1,7 @@
 """What the distributions share."""
 import numpy as np
 from ..creation import as_tensor
+from ..devices import CPU, moved
 from ..dtypes import cast, default, is_floating
 from ..elementwise import log, sqrt, where
 from ..tensor import Tensor, raw
@@ -39,7 +40,7 @@ class Distribution:
     def require(self, fine, value, what):
         """Raise ValueError unless all of `fine` holds, naming what must hold and the first value where it does not."""
         if not np.all(fine):
-            wrong = np.broadcast_to(raw(value), fine.shape)[~fine][0]
+            wrong = moved(np.broadcast_to(raw(value), fine.shape), CPU)[~moved(fine, CPU)][0]
             raise ValueError(f"{type(self).__name__}: {what}, and there is {wrong}")
 
     def __repr__(self):

@@ -35,7 +35,7 @@ class Normal(Distribution):
 
     def rsample(self, sample_shape=(), generator=None):
         """A draw loc + scale * eps with standard normal eps, through which gradients flow to the parameters."""
-        eps = randn(self.full_shape(sample_shape), dtype=self.dtype, generator=generator)
+        eps = randn(self.full_shape(sample_shape), dtype=self.dtype, device=self.loc.device, generator=generator)
         return self.loc + self.scale * eps
 
     def entropy(self):

@@ -1,7 +1,8 @@
 """Stop where numbers break: at the first operation, forward or backward, that makes a NaN or an infinity."""
 import numpy as np
 from .. import autograd
-from ..tensor import Tensor, made_by, raw
+from ..devices import CPU, moved
+from ..tensor import ARRAYS, Tensor, made_by, raw
 from .recording import notes, record
 from .text import first_line
 
@@ -52,7 +53,7 @@ def operation(y):
 def finite(x):
     """Whether there is no NaN and no infinity in a tensor, array or number; other things have none."""
     x = raw(x)
-    return not isinstance(x, (float, np.ndarray, np.floating)) or bool(np.isfinite(x).all())
+    return not isinstance(x, (float, *ARRAYS, np.floating)) or bool(np.isfinite(x).all())
 
 
 def line(serial):
@@ -63,7 +64,7 @@ def line(serial):
 
 def first(y, inputs):
     """The first number that isn't finite, where it is, and what the inputs of that shape are there."""
-    y = raw(y)
+    y = moved(raw(y), CPU)
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
     values = [f"{raw(x)[index]:.6g}" for x in inputs if isinstance(x, Tensor) and x.data.shape == y.shape]
     at = f" at index {index}" if y.shape else ""

@@ -2,6 +2,7 @@
 import re
 from collections import Counter
 import numpy as np
+from ..devices import CPU, moved
 from ..tensor import Tensor, raw
 
 FEW = 8                # entries that are written out; of more, the shape and the range are
@@ -12,8 +13,8 @@ SHOWN = 12             # up to so many operations, all totals are listed after e
 
 
 def array(x):
-    """The array of a tensor, or of one of NumPy's scalars; Python's numbers and other things as they are."""
-    x = raw(x)
+    """The array of a tensor, or of one of NumPy's scalars, on the CPU; Python's numbers and other things as they are."""
+    x = moved(raw(x), CPU)
     return np.asarray(x) if isinstance(x, np.generic) else x
 
 
@@ -59,6 +60,7 @@ def short(x):
 
 def gradient(g):
     """A gradient for a box of the picture: the numbers, if they are very few, else its Euclidean norm."""
+    g = array(g)
     return short(g) if g.size <= FEW_SHORT else f"|g| {np.sqrt(np.sum(np.square(g, dtype=np.float64))):.3g}"
 
 
@@ -133,7 +135,7 @@ def of_gradients(step):
         rows.append(("gives", f"{step.graph.label(x)} gets {value(gx)}"
                               + (f", in all {sum_}{value(total)}" if old is not None else "")))
     if many:
-        norm = np.sqrt(sum(np.sum(np.square(step.total(x), dtype=np.float64)) for x in many))
+        norm = np.sqrt(sum(np.sum(np.square(array(step.total(x)), dtype=np.float64)) for x in many))
         rows.append(("gives", f"its {len(many)} parameters get a gradient of norm {norm:.4g}"))
     if not step.leaving:
         rows.append(("gives", "nothing"))
@@ -166,7 +168,7 @@ def arrival(step, y, written):
     parts = [g for number, g, _ in step.totals.history.get(y, ()) if number < step.number]
     total = step.totals.after(y, step.number - 1)
     sum_ = f" = {' + '.join(map(value, parts))}" if len(parts) > 1 and parts[0].size == 1 else ""
-    if not np.array_equal(step.arriving[y], total, equal_nan=True):
+    if not np.array_equal(array(step.arriving[y]), array(total), equal_nan=True):
         return [("arrives", written),
                 ("", f"but {step.graph.label(y)} was given {value(total)}{sum_}: the walk is wrong")]
     rows = [("arrives", written + sum_)]
