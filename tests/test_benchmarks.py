@@ -10,7 +10,8 @@ from benchmarks.__main__ import selected
 from minigrad import tensor
 
 KEYS = {"name", "group", "ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "others", "operations",
-        "gflop", "ours_gflops", "torch_gflops", "ours_peak_mb", "extra", "judged", "must", "reach", "threads"}
+        "gflop", "ours_gflops", "torch_gflops", "gbyte", "ours_gbs", "torch_gbs", "ours_peak_mb", "extra", "judged",
+        "must", "reach", "threads", "device"}
 EVERY = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_small.workloads()]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import numpy as np
 import pytest
-from cuda_driver import Library
+from tests.cuda_driver import Library
 from minigrad.cuda import CudaError, OutOfMemoryError, array, driver, launch, memory, report
 
 MB = 1 << 20

@@ -36,8 +36,8 @@ def examine():
     if driver.simulated:
         right = double_is_right()
         return [*facts, ("a kernel", f"simulated in Python: {'right' if right else 'WRONG'}")], [
-            "NUMBA_ENABLE_CUDASIM is set: kernels run in Numba's simulator, on the CPU and very slowly.  That is for tests; "
-            "to use the GPU: unset NUMBA_ENABLE_CUDASIM"]
+            "NUMBA_ENABLE_CUDASIM is set: kernels run in Numba's simulator, on the CPU and very slowly.  That is for "
+            "tests; to use the GPU: unset NUMBA_ENABLE_CUDASIM"]
     device, problems = None, []
     try:
         facts += driver_found()

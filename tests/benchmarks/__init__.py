@@ -5,5 +5,7 @@
     workloads_convolution   single convolutions
     workloads_step          whole training steps
     workloads_small         overhead, memory, start-up
+    device                  the workloads on a GPU (--device cuda)
     report                  the tables
+    ladder, ladder_cuda     one convolution, rung by rung
 """

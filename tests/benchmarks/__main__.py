@@ -1,4 +1,5 @@
-"""The command line: python -m tests.benchmarks [--only NAME] [--json FILE] [--threads T] [--seconds S] [--alone]"""
+"""The command line: python -m tests.benchmarks [--only NAME] [--json FILE] [--threads T] [--seconds S] [--alone]
+[--device cuda]"""
 import argparse
 import json
 import os
@@ -9,29 +10,44 @@ from models.__main__ import THREAD_VARIABLES
 def main(arguments=None):
     """Measure, print the tables, write the JSON file.  Returns the exit code."""
     options = parser().parse_args(arguments)
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))     # before NumPy and Numba are loaded
+    on_device = options.device == "cuda"
+    threads = options.threads or (os.cpu_count() if on_device else 2)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))     # before NumPy and Numba are loaded
     from . import engines, report, workloads_convolution, workloads_small, workloads_step
-    every = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_small.workloads()]
+    if on_device:
+        from minigrad.cuda import CudaError
+        from . import device
+        try:
+            described = device.described()
+        except CudaError as error:
+            print(f"python -m tests.benchmarks: {error}", file=sys.stderr)
+            return 1
+        every = list(device.workloads())
+    else:
+        every = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_small.workloads()]
     chosen = selected(every, options.only)
     if not chosen:
         print(f"python -m tests.benchmarks: no workload, prefix or group is called {options.only!r}; there are:",
               *(w.name for w in every), sep="\n    ", file=sys.stderr)
         return 2
-    other = None if options.alone else engines.pytorch()   # loaded first, so that it finds the threads as it likes them
-    present = [engines.ours(), other]
+    other = None if options.alone else engines.pytorch(options.device)     # first: it finds the threads as it likes
+    present = [engines.ours(options.device), other]
     present = [engine for engine in present if engine]
     if len(present) == 1 and not options.alone:
-        print("PyTorch is not installed (extra `bench`): ours alone.\n")
+        print("PyTorch is not installed (extra `bench`), or not for this device: ours alone.\n")
+    if on_device:
+        print(described + (device.of_pytorch(other) if other else ""), end="\n\n")
+    seconds = options.seconds or (0.3 if on_device else 1.5)
     rows = []
     print(report.header())
     for workload in chosen:
-        row = {**workload.measure(present, options.seconds), "threads": options.threads}
+        row = {**workload.measure(present, seconds), "threads": threads, "device": options.device}
         rows.append(row)
         print(report.measured(row), flush=True)
         if options.json:                   # after each one, so that what was measured is kept whatever happens next
             with open(options.json, "w") as file:
                 json.dump(rows, file, indent=1)
-    print("\n" + report.summary(rows))
+    print("\n" + (device.summary(rows) if on_device else report.summary(rows)))
     return 0
 
 
@@ -40,11 +56,13 @@ def parser():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time this engine and PyTorch in "
                                      "turn.  A ratio below 1 says that ours is faster.")
     parser.add_argument("--only", metavar="NAME", help="a workload, the beginning of some names (`step`, `conv2d 100`, "
-                        "`masked`), or a group: convolution, step, overhead, memory, start-up")
+                        "`masked`), or a group: convolution, step, overhead, memory, start-up (on a device: arithmetic, host)")
     parser.add_argument("--json", metavar="FILE", help="write the measurements to this file")
-    parser.add_argument("--threads", type=int, default=2, metavar="T", help="of both engines (default: 2)")
-    parser.add_argument("--seconds", type=float, default=1.5, metavar="S",
-                        help="roughly how long to measure each workload (default: 1.5)")
+    parser.add_argument("--threads", type=int, metavar="T",
+                        help="of both engines (default: 2; beside a device, all processors)")
+    parser.add_argument("--seconds", type=float, metavar="S",
+                        help="roughly how long to measure each workload (default: 1.5; on a device 0.3)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
     parser.add_argument("--alone", action="store_true", help="leave PyTorch out")
     return parser
 

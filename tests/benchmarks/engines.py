@@ -14,18 +14,21 @@ class Engine:
 
     name            "ours" or "torch"
     torch, nn, F    what `import torch`, `torch.nn`, `torch.nn.functional` are, or what stands in their place
-    tensor          turns an array into a tensor, with a copy
+    device          "cpu" or "cuda"
+    tensor          turns an array into a tensor on the device, with a copy
     MaskedConv2d    (mask_type, in_channels, out_channels, kernel_size): keeps the image's size
     causal          (x, weight, bias, dilation): a 1-D convolution in which no output sees a later input
     """
 
-    def __init__(self, name, torch, nn, F, tensor, MaskedConv2d, causal):
-        self.name, self.torch, self.nn, self.F = name, torch, nn, F
+    def __init__(self, name, torch, nn, F, device, tensor, MaskedConv2d, causal):
+        self.name, self.torch, self.nn, self.F, self.device = name, torch, nn, F, device
         self.tensor, self.MaskedConv2d, self.causal = tensor, MaskedConv2d, causal
 
     def fill(self, model, seed=0):
-        """Give every parameter numbers that depend on its place and shape alone: the same in both engines."""
+        """Put the model on the device, and give every parameter numbers that depend on its place and shape alone: the
+        same in both engines."""
         rng = np.random.default_rng(seed)
+        model = model.to(self.device)
         for _, parameter in sorted(model.named_parameters()):
             shape = tuple(parameter.shape)
             bound = 1 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.05
@@ -34,7 +37,7 @@ class Engine:
         return model
 
 
-def ours():
+def ours(device="cpu"):
     """This project's engine."""
     import minigrad
     import layers
@@ -46,17 +49,24 @@ def ours():
     def causal(x, weight, bias, dilation):
         return F.conv1d(x, weight, bias, padding="causal", dilation=dilation)
 
-    return Engine("ours", minigrad, layers, F, minigrad.tensor, masked, causal)
+    return Engine("ours", minigrad, layers, F, device, lambda array: minigrad.tensor(array).to(device), masked, causal)
 
 
-def pytorch():
-    """PyTorch, or None where it is not installed (extra `bench`)."""
+def pytorch(device="cpu"):
+    """PyTorch, or None where it is not installed (extra `bench`) or doesn't have the device.
+
+    On a GPU its float32 is made float32: by itself, it would round the factors to TensorFloat-32's 11 bits.
+    """
     try:
         import torch
     except ImportError:
         return None
     from torch import nn
     import torch.nn.functional as F
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            return None
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
     class MaskedConv2d(nn.Conv2d):
         """What a PyTorch program does: a whole convolution, with the mask multiplied into its weight."""
@@ -74,4 +84,4 @@ def pytorch():
     def causal(x, weight, bias, dilation):
         return F.conv1d(F.pad(x, (dilation * (weight.shape[-1] - 1), 0)), weight, bias, dilation=dilation)
 
-    return Engine("torch", torch, nn, F, lambda array: torch.from_numpy(array.copy()), MaskedConv2d, causal)
+    return Engine("torch", torch, nn, F, device, lambda array: torch.tensor(array, device=device), MaskedConv2d, causal)

@@ -39,11 +39,13 @@ class Workload:
         rounds, others              how often it was measured; how many cores other processes kept busy meanwhile
         operations                  how many small operations a run is
         gflop, ours_gflops, torch_gflops    the useful arithmetic of a run, and of a second
+        gbyte, ours_gbs, torch_gbs  what a run must read and write at least, and in a second
         ours_peak_mb, extra         the most memory that ours held in a run; as a multiple of input and output
         judged, must, reach         which of these keys has a limit, what it must not exceed, what to reach for
         """
         keys = dict.fromkeys(("ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "operations",
-                              "others", "gflop", "ours_gflops", "torch_gflops", "ours_peak_mb", "extra"))
+                              "others", "gflop", "ours_gflops", "torch_gflops", "gbyte", "ours_gbs", "torch_gbs",
+                              "ours_peak_mb", "extra"))
         return {"name": self.name, "group": self.group, **keys, **measured,
                 "judged": self.judged if self.must else None, "must": self.must, "reach": self.reach}
 
@@ -54,29 +56,40 @@ class Timed(Workload):
     build       engine -> (run, results): `run()` is what is timed, and `results(run())` lists the tensors that must be
                 the same in both engines
     flop        multiplications and additions of one run that count, None where that makes no sense
+    moved       bytes that a run must read and write at least, None where that makes no sense
     operations  how many small operations a run consists of, where the time of one is asked for
     tolerance   how far the engines' results may differ, relative to the largest number in a tensor
     """
 
-    def __init__(self, name, group, build, must=None, reach=None, flop=None, operations=None, tolerance=1e-4):
+    def __init__(self, name, group, build, must=None, reach=None, flop=None, moved=None, operations=None,
+                 tolerance=1e-4):
         super().__init__(name, group, must, reach)
-        self.build, self.flop, self.operations, self.tolerance = build, flop, operations, tolerance
+        self.build, self.flop, self.moved, self.operations, self.tolerance = build, flop, moved, operations, tolerance
 
     def measure(self, engines, seconds):
+        runs = self.prepared(engines)
+        peak = peak_bytes(runs[0])
+        return self.rated(compared(*in_turn(runs, *planned(runs, seconds))), ours_peak_mb=peak / 1e6)
+
+    def prepared(self, engines):
+        """The function to be timed of each engine, after a first run: it compiles, and gives results to compare."""
         runs, checked = [], []
-        for engine in engines:             # a first run of each: it compiles, and gives results to compare
+        for engine in engines:
             run, results = self.build(engine)
-            checked.append([np.array(result.detach().numpy()) for result in results(run())])
+            checked.append([np.array(result.detach().cpu().numpy()) for result in results(run())])
             runs.append(run)
         for other in checked[1:]:
             check_equal(self.name, checked[0], other, self.tolerance)
-        peak = peak_bytes(runs[0])
-        row = compared(*in_turn(runs, *planned(runs, seconds)))
-        if self.flop:
-            row["gflop"] = self.flop / 1e9
-            for engine in engines:
-                row[f"{engine.name}_gflops"] = self.flop / 1e6 / row[f"{engine.name}_ms"]
-        return self.row(**row, operations=self.operations, ours_peak_mb=peak / 1e6)
+        return runs
+
+    def rated(self, row, **more):
+        """The row, with what the engines did in a second."""
+        for key, rate, done in (("gflop", "gflops", self.flop), ("gbyte", "gbs", self.moved)):
+            if done:
+                row[key] = done / 1e9
+                row.update({f"{name}_{rate}": done / 1e6 / row[f"{name}_ms"]
+                            for name in ("ours", "torch") if f"{name}_ms" in row})
+        return self.row(**row, operations=self.operations, **more)
 
 
 class Memory(Workload):

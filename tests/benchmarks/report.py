@@ -1,7 +1,7 @@
 """The tables: a line for each workload as it is measured, and a summary against the targets, both in Markdown."""
 import math
 
-COLUMNS = {"workload": 56, "ours": 10, "PyTorch": 10, "ratio": 5, "quartiles": 11, "GFLOP/s": 9, "peak": 8}
+COLUMNS = {"workload": 56, "ours": 10, "PyTorch": 10, "ratio": 5, "quartiles": 11, "GFLOP/s": 16, "peak": 9}
 BUSY = 0.1                 # cores: what other processes may use before a measurement is doubtful
 
 
@@ -18,11 +18,12 @@ def line(workload, *cells):
 
 
 def measured(row):
-    """The line of a workload.  Of GFLOP/s, ours and PyTorch's; of memory, ours."""
-    rates = [row[key] for key in ("ours_gflops", "torch_gflops") if row[key] is not None]
+    """The line of a workload.  Of GFLOP/s (or of GB/s, which is said), ours and PyTorch's; of memory, ours."""
+    key, unit = ("gbs", " GB/s") if row["gbyte"] else ("gflops", "")
+    rates = [row[f"{name}_{key}"] for name in ("ours", "torch") if row[f"{name}_{key}"] is not None]
     spread = f"{row['ratio_low']:.2f} - {row['ratio_high']:.2f}" if row["ratio"] is not None else ""
     return line(row["name"], duration(row, "ours_ms"), duration(row, "torch_ms"), number(row["ratio"]), spread,
-                " / ".join(f"{rate:.0f}" for rate in rates), size(row))
+                " / ".join(f"{rate:.0f}" for rate in rates) + unit * bool(rates), size(row))
 
 
 def duration(row, key):
@@ -56,7 +57,7 @@ def summary(rows):
     plain = [r for r in single if r not in masked]
     both_ways = [r for r in plain if r["name"].endswith("forward+backward")]
     if both_ways:
-        mean = math.exp(sum(math.log(r["ratio"]) for r in both_ways) / len(both_ways))
+        mean = geometric_mean(both_ways)
         lines.append(target(f"{len(both_ways)} convolutions, forward+backward: geometric mean", 1.0, 0.8, mean))
     for found, what in ((both_ways, "the slowest forward+backward"),
                         ([r for r in plain if r not in both_ways], "the slowest forward"), (masked, "the slowest")):
@@ -73,6 +74,11 @@ def summary(rows):
         lines += ["", f"Other processes kept more than {BUSY} cores busy during {len(disturbed)} of {len(rows)} "
                   "measurements, which are not to be trusted:", *(f"* {name}" for name in disturbed)]
     return "\n".join(lines)
+
+
+def geometric_mean(rows):
+    """Of the ratios."""
+    return math.exp(sum(math.log(row["ratio"]) for row in rows) / len(rows))
 
 
 def target(name, must, reach, value, unit=""):

@@ -51,7 +51,7 @@ def masked(shape, out, kernel):
     pairs = N * H * W * out * channels * (kernel ** 2 // 2 + 1)
 
     def function(engine, w, b):
-        layer = engine.MaskedConv2d("B", channels, out, kernel)
+        layer = engine.MaskedConv2d("B", channels, out, kernel).to(engine.device)
         layer.weight, layer.bias = w, b
         return layer
 
