@@ -32,13 +32,11 @@ def array_ufunc(self, function, method, *inputs, out=None, **settings):
     """Array.__array_ufunc__: what NumPy's function gives."""
     if method != "__call__" or settings:
         raise TypeError(f"cuda: np.{function.__name__}.{method} with {settings} is not there for arrays on the device")
-    if out is not None:
-        ufunc(function, inputs, out[0])
-        return out[0]
+    out = None if out is None else out[0]
     if function is np.matmul:
         from .products import matmul
-        return matmul(*inputs)
-    return ufunc(function, inputs)
+        return matmul(*inputs, out)
+    return ufunc(function, inputs, out)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
