@@ -7,6 +7,7 @@ A key is made of integers, slices, `...`, None (a new axis), and arrays of integ
 result is a view.  With arrays, integers and slices are applied first, then the arrays, as PyTorch does it: in
 `x[0, :, [1, 2]]` the new axis stays where the list stands (NumPy would move it to the front).
 """
+import math
 from collections import namedtuple
 import numpy as np
 from . import dtypes
@@ -15,10 +16,10 @@ from .broadcasting import expand, sum_to
 from .elementwise import constant, where
 from .reductions import ValuesIndices, axis
 from .shapes import narrow, reshape
-from .tensor import Tensor, raw, record
+from .tensor import ARRAYS, DeviceArray, Tensor, array_of, raw, record
 
 Key = namedtuple("Key", "basic arrays")    # what is applied first, giving a view; then arrays and full slices, or None
-FULL, ELLIPSIS = slice(None), type(...)
+FULL = slice(None)
 INTEGER = int, type(None)
 
 
@@ -34,9 +35,8 @@ def parse(name, key, shape):
     if type(key) is int or type(key) is slice and plain(key):              # the commonest keys go the shortest way
         return Key((key, ...), None)
     parts = [part(name, p, key) for p in (key if isinstance(key, tuple) else (key,))]
-    kinds = [type(p) for p in parts]
-    if np.ndarray not in kinds:            # the dots make a view of a single entry, too
-        return Key(tuple(parts) if ELLIPSIS in kinds else (*parts, ...), None)
+    if not any(isinstance(p, ARRAYS) for p in parts):      # the dots make a view of a single entry, too
+        return Key(tuple(parts) if any(p is ... for p in parts) else (*parts, ...), None)
     lengths = [axes_taken(p) for p in parts]
     missing = len(shape) - sum(lengths)
     if missing < 0 or sum(p is ... for p in parts) > 1:
@@ -45,7 +45,7 @@ def parse(name, key, shape):
         parts.append(...)
     basic, arrays = [], []
     for p in parts:
-        if isinstance(p, np.ndarray):
+        if isinstance(p, ARRAYS):
             basic += [FULL] * axes_taken(p)
             arrays.append(p)
         elif p is ...:
@@ -65,7 +65,8 @@ def part(name, p, key):
         if plain(p):
             return p
         return slice(*(None if n is None else int(raw(n)) for n in (p.start, p.stop, p.step)))
-    array = np.array(raw(p))               # a copy
+    p = raw(p)
+    array = p.copy() if isinstance(p, DeviceArray) else np.array(p)        # a copy in any case
     if array.size == 0 and isinstance(p, list):
         array = array.astype(dtypes.int64)
     if array.dtype.kind not in "biu":
@@ -85,7 +86,7 @@ def axes_taken(p):
     """How many of a tensor's axes a part of a key takes up."""
     if p is None or p is ...:
         return 0
-    return p.ndim if isinstance(p, np.ndarray) and p.dtype.kind == "b" else 1
+    return p.ndim if isinstance(p, ARRAYS) and p.dtype.kind == "b" else 1
 
 
 def show(key):
@@ -95,7 +96,7 @@ def show(key):
             parts = (p.start, p.stop) if p.step is None else (p.start, p.stop, p.step)
             return ":".join("" if n is None else str(n) for n in parts)
         p = raw(p)
-        return f"{p.dtype}{list(p.shape)}" if isinstance(p, np.ndarray) and p.ndim else "..." if p is ... else str(p)
+        return f"{p.dtype}{list(p.shape)}" if isinstance(p, ARRAYS) and p.ndim else "..." if p is ... else str(p)
     return f"[{', '.join(map(one, key if isinstance(key, tuple) else (key,)))}]"
 
 
@@ -121,8 +122,11 @@ def write(array, key, value):
 def add_at(array, arrays, value):
     """Add `value` to the entries of an array at index arrays; what goes to one entry twice is added twice.
 
-    np.add.at on a flat array has a fast path, seven times as fast as with a key of several axes.
+    On NumPy's flat arrays, np.add.at has a fast path, seven times as fast as with a key of several axes.
     """
+    if isinstance(array, DeviceArray):
+        np.add.at(array, arrays, value)
+        return
     positions = np.arange(array.size).reshape(array.shape)[arrays]
     total = np.zeros(array.size, array.dtype)
     np.add.at(total, positions.ravel(), np.broadcast_to(value, positions.shape).ravel())
@@ -151,7 +155,7 @@ def getitem_rule(g, y, x, key):
 def place(x, shape, key):
     """Zeros of `shape`, with x added at a Key: the adjoint of getitem.  What goes to one entry twice is added twice."""
     array = raw(x)
-    data = np.zeros(shape, array.dtype)
+    data = np.zeros(shape, array.dtype, like=array)
     if unrepeated(key.arrays):
         write(data, key, array)
     else:
@@ -188,7 +192,7 @@ def setitem(x, key, value):
 
 def index_put(x, value, key):
     """A copy of x with `value` at a Key."""
-    data = np.array(raw(x))
+    data = array_of(x).copy()
     write(data, key, raw(value))
     return record(data, index_put_rule, x, value, key=key)
 
@@ -198,16 +202,16 @@ def index_put_rule(g, y, x, value, key):
     def for_value():
         taken = record(read(raw(g), key), getitem_rule, g, key=key)
         if not unrepeated(key.arrays):
-            taken = where(stayed(x.shape, key, taken.shape), taken, 0)
+            taken = where(stayed(raw(x), key, taken.shape), taken, 0)
         lead = (1,) * (value.ndim - taken.ndim)                            # a value may have further axes of size 1
         return sum_to(reshape(taken, lead + taken.shape), value.shape)
     return lambda: index_put(g, 0, key), for_value
 
 
-def stayed(shape, key, taken):
-    """Which of the values that are written at a Key, of shape `taken`, are not overwritten by a later one."""
-    number = np.arange(np.prod(taken, dtype=int)).reshape(taken)
-    last = np.zeros(shape, dtypes.int64)
+def stayed(array, key, taken):
+    """Which of the values that are written into an array at a Key, of shape `taken`, no later one overwrites."""
+    number = np.arange(math.prod(taken), like=array).reshape(taken)
+    last = np.zeros(array.shape, dtypes.int64, like=array)
     write(last, key, number)
     return read(last, key) == number
 
@@ -229,7 +233,7 @@ def gather(x, dim, index):
 
 def gather_rule(g, y, x, index, dim):
     """The entries that were read get the sum of their readers' cotangents."""
-    return scatter_add(np.zeros(x.shape, g.dtype), dim, index, g), None
+    return scatter_add(np.zeros(x.shape, g.dtype, like=raw(g)), dim, index, g), None
 
 
 def scatter(x, dim, index, src):
@@ -244,7 +248,7 @@ def scatter(x, dim, index, src):
     position = positions("scatter", array.shape, dim, index)
     if np.ndim(raw(src)):
         src = window("scatter", src, raw(index).shape)
-    data = np.array(array)
+    data = array.copy()
     data[position] = raw(src)
     return record(data, scatter_rule, x, index, src, dim=dim)
 
@@ -253,7 +257,7 @@ def scatter_rule(g, y, x, index, src, dim):
     """x gets the cotangent where it was kept, src where it went, unless it was overwritten by a later entry."""
     def for_src():
         key = Key((...,), positions("scatter", x.shape, dim, index))
-        return sum_to(where(stayed(x.shape, key, index.shape), gather(g, dim, index), 0), src.shape)
+        return sum_to(where(stayed(raw(x), key, index.shape), gather(g, dim, index), 0), src.shape)
     return lambda: scatter(g, dim, index, 0), None, for_src
 
 
@@ -264,7 +268,7 @@ def scatter_add(x, dim, index, src):
     dim = axis("scatter_add", dim, array.ndim)
     position = positions("scatter_add", array.shape, dim, index)
     src = window("scatter_add", src, raw(index).shape)
-    data = np.array(array)
+    data = array.copy()
     add_at(data, position, raw(src))
     return record(data, scatter_add_rule, x, index, src, dim=dim)
 
@@ -288,7 +292,7 @@ def positions(name, shape, dim, index):
 
 def integers(name, index):
     """The array of an index, which must hold integers."""
-    array = np.asarray(raw(index))
+    array = array_of(index)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: an index must hold integers, not {array.dtype}")
     return array
@@ -296,9 +300,20 @@ def integers(name, index):
 
 def in_range(name, index, size, dim):
     """Refuse positions that are negative or beyond an axis's end."""
+    within(index, size, f"{name}: index {{}} is out of range for size {size} of dim {dim}")
+
+
+def within(index, size, message):
+    """Refuse integers that are negative, or not below `size`: raise IndexError, or have the device raise it later.
+
+    message     the error's, with {} where the first wrong integer goes
+    """
+    if isinstance(index, DeviceArray):
+        index.require_within(size, message)
+        return
     outside = index[(index < 0) | (index >= size)]
     if outside.size:
-        raise IndexError(f"{name}: index {outside[0]} is out of range for size {size} of dim {dim}")
+        raise IndexError(message.format(outside[0]))
 
 
 def window(name, src, shape):
@@ -321,7 +336,7 @@ def index_select(x, dim, index):
 
 def index_select_rule(g, y, x, index, dim):
     """The slices that were read get the sum of their readers' cotangents."""
-    return index_add(np.zeros(x.shape, g.dtype), dim, index, g), None
+    return index_add(np.zeros(x.shape, g.dtype, like=raw(g)), dim, index, g), None
 
 
 def index_add(x, dim, index, source):
@@ -384,15 +399,13 @@ def one_hot(x, num_classes=-1):
         if not index.size:
             raise ValueError("one_hot: without entries, num_classes must be given")
         num_classes = int(index.max()) + 1
-    outside = index[(index < 0) | (index >= num_classes)]
-    if outside.size:
-        raise IndexError(f"one_hot: {outside[0]} is no class: {num_classes} classes are 0 to {num_classes - 1}")
-    return constant((index[..., None] == np.arange(num_classes)).astype(dtypes.int64), x)
+    within(index, num_classes, f"one_hot: {{}} is no class: {num_classes} classes are 0 to {num_classes - 1}")
+    return constant((index[..., None] == np.arange(num_classes, like=index)).astype(dtypes.int64), x)
 
 
 def masked_fill(x, mask, value):
     """x with `value` where the Boolean mask (broadcast to it) is true.  A number is cast to x's type."""
-    if not isinstance(value, (Tensor, np.ndarray)):
+    if not isinstance(value, (Tensor, *ARRAYS)):
         value = raw(x).dtype.type(value).item()
     return where(mask, value, x)
 
@@ -419,7 +432,7 @@ def argsort(x, dim=-1, descending=False, stable=False):
     array = raw(x)
     dim = axis("argsort", dim, array.ndim)
     if not array.ndim:
-        return constant(np.zeros((), dtypes.int64), x)
+        return constant(np.zeros((), dtypes.int64, like=array), x)
     if not descending:
         return constant(np.argsort(array, axis=dim, kind="stable"), x)
     # sorted backwards and read backwards, equal entries are in order again

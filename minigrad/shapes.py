@@ -7,9 +7,9 @@ they share memory with their input.  The others copy.
 import math
 import numpy as np
 from .broadcasting import expand
-from .dtypes import promoted
+from .dtypes import check_together, promoted
 from .reductions import axes, axis, sum
-from .tensor import Tensor, raw, record
+from .tensor import ARRAYS, Tensor, array_of, raw, record
 
 
 def sizes(given):
@@ -226,7 +226,7 @@ def pad(x, pad, mode="constant", value=0):
     kept = tuple(slice(max(-b, 0), max(n - max(-a, 0), 0)) for n, b, a in zip(array.shape, before, after))
     if all(n <= 0 for n in pad):           # nothing to fill
         return record(array[kept].copy(), pad_rule, x, amounts=pad)
-    data = np.full(shape, value, array.dtype)
+    data = np.full(shape, value, array.dtype, like=array)
     data[target] = array[kept]
     return record(data, pad_rule, x, amounts=pad)
 
@@ -309,11 +309,13 @@ def stack_rule(g, y, *tensors, dim):
 
 def together(name, tensors):
     """The arrays of a sequence of tensors, in the type that their combination has."""
-    if isinstance(tensors, (Tensor, np.ndarray)):
+    if isinstance(tensors, (Tensor, *ARRAYS)):
         raise TypeError(f"{name}: give the tensors in a tuple or list")
-    arrays = [np.asarray(raw(x)) for x in tensors]
+    arrays = [array_of(x) for x in tensors]
     if not arrays:
         raise ValueError(f"{name}: there must be at least one tensor")
+    if any(type(a) is not type(arrays[0]) for a in arrays):
+        check_together(name, *arrays)
     return alike(arrays)
 
 

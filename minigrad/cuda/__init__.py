@@ -8,7 +8,7 @@ Nothing here is imported before a tensor is put on the device.
 """
 from . import driver, memory
 from .array import Array, asarray, empty
-from . import functions, joining, products, reductions
+from . import functions, indexing, joining, products, reductions
 from .driver import CudaError, OutOfMemoryError
 
 

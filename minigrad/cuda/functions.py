@@ -30,6 +30,9 @@ def array_function(self, function, types, args, kwargs):
 
 def array_ufunc(self, function, method, *inputs, out=None, **settings):
     """Array.__array_ufunc__: what NumPy's function gives."""
+    if function is np.add and method == "at":
+        from .indexing import add_at
+        return add_at(*inputs)
     if method != "__call__" or settings:
         raise TypeError(f"cuda: np.{function.__name__}.{method} with {settings} is not there for arrays on the device")
     out = None if out is None else out[0]
@@ -238,7 +241,12 @@ def setitem(array, key, value):
     """x[key] = value"""
     if basic(key):
         target = getitem(array, key)
-        copy_to(target, value if isinstance(value, Array) else np.asarray(value, array.dtype)[()])
+        if not isinstance(value, Array):
+            copy_to(target, np.asarray(value, array.dtype)[()])
+        elif value.block is not array.block:
+            copy_to(target, value)
+        elif (value.first, value.shape, value.strides) != (target.first, target.shape, target.strides):
+            copy_to(target, value.copy())  # as NumPy writes x[1:] = x[:-1]; after x[1:] += 1 there is nothing to copy
     else:
         from .indexing import write
         write(array, key, value)
