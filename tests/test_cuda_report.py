@@ -158,7 +158,7 @@ def numbers(version):
 
 def kernel(monkeypatch):
     """A kernel whose compilation gives PTX without a compiler."""
-    monkeypatch.setattr(launch, "compiled", lambda function, kinds, capability: (b"double", PTX))
+    monkeypatch.setattr(launch, "compiled", lambda function, kinds, capability, bounds: (b"double", PTX))
     return launch.Kernel(lambda *arguments: None)
 
 
@@ -312,3 +312,16 @@ def test_the_command_on_a_machine_with_nothing():
     done = subprocess.run([sys.executable, "-m", "minigrad.cuda"], capture_output=True, text=True, env=env)
     assert done.returncode == 1 and "The GPU can't be used." in done.stdout, done.stdout + done.stderr
     assert "there is no NVIDIA driver here" in done.stdout and "Traceback" not in done.stderr
+
+
+def test_arrays_of_integers_are_not_taken_for_an_integer():
+    """A kind of argument: np.dtype(np.int64) == "q", the kind of a number, though it stands for an array."""
+    kinds = np.dtype(np.int64), "q", 2, np.int64
+    assert [launch.layout(kind) for kind in kinds] == ["qqqqqqq", "q", "qq", "q"]
+    assert isinstance(launch.numba_type(kinds[0]), launch.types.Array)
+    assert launch.numba_type(kinds[1]) is launch.numba_type(kinds[3]) is launch.types.int64
+
+
+def test_bounds_stand_behind_the_parameters():
+    text = "\t// a (remark)\n.visible .entry double(\n\t.param .u64 double_0\n)\n{\n\tret;\n}\n"
+    assert launch.bounded(text, 128, 3) == text.replace(")\n{", ")\n.maxntid 128, 1, 1\n.minnctapersm 3\n{")

@@ -60,10 +60,14 @@ def inlined(function):
 
 
 class Kernel:
-    """A function that the device runs, compiled for the types of its arguments when they first occur."""
+    """A function that the device runs, compiled for the types of its arguments when they first occur.
 
-    def __init__(self, function):
-        self.function = function
+    bounds      (threads of a block, how many blocks a multiprocessor is to hold at once): as many registers as that
+                leaves are used, and no more.  None: blocks of any size, and the compiler chooses
+    """
+
+    def __init__(self, function, bounds=None):
+        self.function, self.bounds = function, bounds
         self.versions = {}
         self.__name__, self.__doc__ = function.__name__, function.__doc__
 
@@ -91,7 +95,7 @@ class Kernel:
         kinds = tuple(kinds)
         version = self.versions.get(kinds)
         if version is None:
-            version = self.versions[kinds] = Version(self.function, kinds)
+            version = self.versions[kinds] = Version(self.function, kinds, self.bounds)
         version.launch(blocks, threads, values)
 
     def simulate(self, blocks, threads, arguments):
@@ -110,10 +114,10 @@ class Version:
     The driver wants a list of pointers to the arguments: they point into one buffer, which is filled anew for each launch.
     """
 
-    def __init__(self, function, kinds):
+    def __init__(self, function, kinds, bounds):
         device = driver.get()
         self.enqueue = device.library.cuLaunchKernel
-        name, ptx = compiled(function, kinds, device.capability)
+        name, ptx = compiled(function, kinds, device.capability, bounds)
         self.function = device.function(ptx, name)
         self.layout = struct.Struct("".join(map(layout, kinds)))
         self.buffer = ctypes.create_string_buffer(self.layout.size)
@@ -139,7 +143,7 @@ def layout(kind):
     A flat array is Numba's record of it: two unused pointers, the number of entries, the size of one, the address, the
     shape, the strides.
     """
-    if kind == "q":
+    if isinstance(kind, str):              # not ==, for np.dtype(np.int64) == "q"
         return "q"
     if isinstance(kind, int):
         return "q" * kind
@@ -153,7 +157,7 @@ def layout(kind):
 
 def numba_type(kind):
     """Numba's type of an argument."""
-    if kind == "q":
+    if isinstance(kind, str):              # not ==, for np.dtype(np.int64) == "q"
         return types.int64
     if isinstance(kind, int):
         return types.UniTuple(types.int64, kind)
@@ -170,12 +174,12 @@ def scalar(dtype):
 # ---------------------------------------------------------------------------------------------------------------------
 # Compilation, and its results on disk
 
-def compiled(function, kinds, capability):
+def compiled(function, kinds, capability, bounds=None):
     """The name of the kernel for arguments of these kinds, and the PTX that has it.
 
     Raises CudaError where there is no compiler, or it refuses the function.
     """
-    described = f"{describe(function)} {kinds} {capability} {versions()}"
+    described = f"{describe(function)} {kinds} {capability} {bounds} {versions()}"
     path = os.path.join(folder(), hashlib.sha256(described.encode()).hexdigest()[:32] + ".ptx")
     if os.path.exists(path):
         with open(path, "rb") as file:
@@ -186,10 +190,16 @@ def compiled(function, kinds, capability):
         except Exception as error:         # Numba's own, and those of NVIDIA's compiler
             raise driver.CudaError(f"cuda: a kernel, {function.__name__}, can't be compiled: {error}.  `python -m "
                                    "minigrad.cuda` says whether the compiler is there") from error
-        ptx = ptx.encode()
+        ptx = (bounded(ptx, *bounds) if bounds else ptx).encode()
         keep(path, ptx)
     entry = next(line for line in ptx.split(b"\n") if b".visible .entry" in line)
     return entry.split(b".entry")[1].strip().split(b"(")[0], ptx
+
+
+def bounded(ptx, threads, blocks):
+    """The PTX with the bounds of its kernel, which stand behind the list of parameters."""
+    end = ptx.index(")", ptx.index(".visible .entry")) + 1
+    return f"{ptx[:end]}\n.maxntid {threads}, 1, 1\n.minnctapersm {blocks}{ptx[end:]}"
 
 
 def describe(function):
