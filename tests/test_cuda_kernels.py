@@ -84,7 +84,7 @@ def test_planted_faults_are_seen(fault, monkeypatch):
 
 
 def test_values_outside_are_not_used():
-    """What stands for pixels outside the source is zero, whatever the array's first entry is, which is read for them."""
+    """What stands for pixels outside the source is zero, whatever the array's first entry is, read in their place."""
     geometry, x, w, y = case("plain")
     X, W, Y = map(asarray, (x, w, y))
     X[0, 0, 0, 0] = x[0, 0, 0, 0] = np.inf

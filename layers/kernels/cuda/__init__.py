@@ -15,8 +15,9 @@ from .correlate import ENTRIES, SHARERS, adding, correlating
 from .gather import arranging, gathering
 from .tiles import Tile
 
-# Tiles for numbers of 4 and of 8 bytes, and how fast they are, roughly: the share of multiply-adds among the instructions
-# of the inner loop.  Large tiles are fast; small ones leave less over at the edges, and occupy more multiprocessors.
+# Tiles for numbers of 4 and of 8 bytes, and how fast they are, roughly: the share of multiply-adds among the
+# instructions of the inner loop.  Large tiles are fast; small ones waste less at the edges, and occupy more
+# multiprocessors.
 GATHERING = {4: ((Tile(32, 4, 1, 16, 4, 8), 0.75), (Tile(32, 1, 4, 16, 4, 8), 0.6), (Tile(32, 2, 1, 16, 2, 8), 0.6),
                  (Tile(32, 1, 4, 16, 1, 8), 0.45), (Tile(32, 1, 4, 4, 4, 8), 0.28)),
              8: ((Tile(32, 4, 1, 8, 4, 8), 0.6), (Tile(32, 1, 4, 8, 1, 8), 0.3))}
@@ -80,8 +81,9 @@ def gathered(x, w, b, geometry, phases, outs, members, w_steps, source, result, 
     arranged = empty(geometry.groups * blocks[1] * positions.size * members * tile.channels, x.dtype)
     arranging(numba_type(x), tile)(*spread(arranged.size), w, arranged, positions, blocks[1], members, outs,
                                    prod(geometry.kernel), *w_steps)
-    gathering(numba_type(x), tile)(blocks, tile.threads, x, arranged, w if b is None else b, int(b is not None), y, moves,
-                                   phases, x.shape[0], members, outs, source, result, every, step)
+    gathering(numba_type(x), tile)(
+        blocks, tile.threads, x, arranged, w if b is None else b, int(b is not None), y, moves, phases, x.shape[0],
+        members, outs, source, result, every, step)
     return y
 
 
@@ -94,7 +96,10 @@ def numba_type(x):
 # Which taps meet which pixels
 
 def one_phase(geometry):
-    """(moves, phases, taps) of a convolution: all its taps meet all pixels.  See `gather` for what moves and phases are."""
+    """(moves, phases, taps) of a convolution: all its taps meet all pixels.
+
+    moves and phases are the rows of gather's tables `taps` and `phases`; the taps are those of moves, in its order.
+    """
     (top, _, left, _), (down, right) = geometry.padding, geometry.dilation
     moves = [move(a * down - top, b * right - left, geometry.size) for a, b in geometry.taps]
     return moves, [(0, len(moves), 0, 0, *geometry.output_size)], geometry.taps
@@ -102,20 +107,24 @@ def one_phase(geometry):
 
 def stride_phases(geometry):
     """(moves, phases, taps) of a transposed convolution: a phase for each of stride x stride pixels."""
-    (H, W), (s, z), (top, _, left, _), (down, right) = geometry.size, geometry.stride, geometry.padding, geometry.dilation
+    (H, W), (s, z), (down, right) = geometry.size, geometry.stride, geometry.dilation
     moves, phases, taps = [], [], []
     for u in range(min(s, H)):
         for v in range(min(z, W)):
-            meeting = [(a, b) for a, b in geometry.taps if (u + top - a * down) % s == (v + left - b * right) % z == 0]
-            first = len(taps) if meeting else 0            # without any, no tap is used, but number 0 is read
-            moves += [move((u + top - a * down) // s, (v + left - b * right) // z, geometry.output_size) for a, b in meeting]
-            taps += meeting
-            phases.append((first, first + len(meeting), u, v, -(-(H - u) // s), -(-(W - v) // z)))
+            first = len(taps)
+            for a, b in geometry.taps:
+                r, rest = divmod(u + geometry.padding[0] - a * down, s)
+                q, rest_too = divmod(v + geometry.padding[2] - b * right, z)
+                if rest == rest_too == 0:
+                    moves.append(move(r, q, geometry.output_size))
+                    taps.append((a, b))
+            first, behind = (first, len(taps)) if len(taps) > first else (0, 0)    # without taps, number 0 is read
+            phases.append((first, behind, u, v, -(-(H - u) // s), -(-(W - v) // z)))
     return moves, phases, taps
 
 
 def move(down, right, size):
-    """A tap's row of the table: so far down, so far right, and how far that is in the memory of an image of this size."""
+    """A row of moves: so far down, so far right, and how far that is in the memory of an image of this size."""
     return down, right, down * size[1] + right
 
 
@@ -125,7 +134,8 @@ def tables(phases, geometry):
     moves, phases, taps = phases(geometry)
     positions = [a * geometry.kernel[1] + b for a, b in taps]
     most = max(rows * columns for *_, rows, columns in phases)
-    return *(asarray(np.array(table, np.int64).ravel()) for table in (moves or [move(0, 0, (0, 0))], phases, positions or [0])), most
+    moves, positions = (moves, positions) if taps else ([(0, 0, 0)], [0])  # no array on the device is empty
+    return *(asarray(np.array(table, np.int64).ravel()) for table in (moves, phases, positions)), most
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -153,14 +163,15 @@ def correlation_tile(itemsize, outs, members, taps):
         together = tile.pixels // inputs
         columns = -(-taps // together) * together * -(-members // inputs) * inputs
         return columns * -(-outs // tile.channels) * tile.channels / speed
-    tile, _, inputs = min(((tile, speed, 1 << i) for tile, speed in (SIMULATED if driver.simulated else CORRELATING)[itemsize]
-                           for i in range(tile.pixels.bit_length())), key=time)
+    tiles = (SIMULATED if driver.simulated else CORRELATING)[itemsize]
+    tile, _, inputs = min(((tile, speed, 1 << i) for tile, speed in tiles for i in range(tile.pixels.bit_length())),
+                          key=time)
     return tile, inputs
 
 
 def cut(terms, blocks, tile):
-    """(parts, length): into how many parts of which length sums of so many terms are cut, so that with so many blocks for
-    each part the device is occupied.  The length is a multiple of the tile's depth."""
+    """(parts, length): into how many parts of which length sums of so many terms are cut, so that with so many blocks
+    for each part the device is occupied.  The length is a multiple of the tile's depth."""
     occupied = MULTIPROCESSORS * THREADS_EACH // tile.threads
     parts = max(1, min(occupied // blocks, terms // (8 * tile.depth)))
     length = -(-terms // (parts * tile.depth)) * tile.depth

@@ -2,9 +2,11 @@
 
     w[c, i, t] = sum over images n and outputs (r, q) of  y[n, c, r, q] x[n, i, r * s + a * dilation - top, ...]
 
-is a matrix product, (channels, K) x (K, columns).  Its terms k are the outputs' positions (n, r, q), a long sum: it is cut
-into parts, which blocks compute side by side, and which are added up at the end, always in the same order.  Its columns are
-pairs (tap, channel i), the channel fastest; a block takes some taps x some channels at a time.
+is a matrix product, (channels, K) x (K, columns).  Its terms k are the outputs' positions (n, r, q), a long sum: it is
+cut into parts, which blocks compute side by side, and which are added up at the end, always in the same order.  Its
+columns are pairs (tap, channel i), the channel fastest; a block takes some taps x some channels at a time.
+
+Of the inner loop's 737 instructions for `depth` 8 and 64 sums, 512 are multiply-adds, and 64 read shared memory.
 """
 from functools import lru_cache
 from minigrad.cuda.driver import simulated
@@ -45,7 +47,7 @@ def correlating(T, tile, inputs):
 
     @inlined
     def fetch(y, x, here, at_y, at_x, row, column, size, mine, fetched):
-        """Read the next tiles' numbers into registers: those of the thread's position k, if that is `here`, in the part.
+        """Read the next tiles' numbers into registers: those of the thread's position k, if it is `here`, in the part.
 
         What lies outside reads an entry of the first image, not to be used.
         """
@@ -168,7 +170,7 @@ def adding(T):
     def add_parts(parts, w, positions, count, members, area):
         """w[c, i, position of the tap] = the sum over all parts of parts[part, c, tap, i], `count` entries each.
 
-        A block has ENTRIES x SHARERS threads: each adds up every SHARERS-th part of an entry, and one of them those sums.
+        A block has ENTRIES x SHARERS threads: each adds up every SHARERS-th part of an entry, and one adds up those.
         """
         sums = cuda.shared.array((SHARERS, ENTRIES), T)
         column, sharer = cuda.threadIdx.x, cuda.threadIdx.y

@@ -5,14 +5,17 @@ Both are a sum over taps t and channels i of the source,
     result[n, c, u, v] = b[c] + sum of  w[c, i, t] source[n, i, r, q],
 
 where the source pixel (r, q) depends on (u, v) and the tap (a, b); outside the source are zeros.  In a transposed
-convolution with stride s, only some taps meet a pixel: those for which r is whole.  They are the same for all pixels of a
-*phase*, u = first + s * r'.  So, along each axis,
+convolution with stride s, only some taps meet a pixel: those for which r is whole.  They are the same for all pixels
+of a *phase*, u = first + s * r'.  So, along each axis,
 
     convolution, all pixels being one phase       r = s * r' + (a * dilation - top)
     transposed convolution, s phases              r = r' + (first + top - a * dilation) / s,  where that is whole
 
-and each phase is a matrix product, (channels, K) x (K, pixels).  Its terms k are the pairs (tap, channel of the source), the
-channel fastest.  The right-hand matrix is never written out: for one tap it is the source itself, shifted.
+and each phase is a matrix product, (channels, K) x (K, pixels).  Its terms k are the pairs (tap, channel of the
+source), the channel fastest.  The right-hand matrix is never written out: for one tap it is the source itself, shifted.
+
+Of the inner loop's 699 instructions for `depth` 8 and 64 sums, 512 are multiply-adds, and 64 read shared memory; 15
+read the next tiles from the device's memory, 12 store them, and the rest finds out where they are.
 """
 from functools import lru_cache
 from minigrad.cuda.launch import Kernel, cuda, inlined, types

@@ -15,13 +15,13 @@ values of k at a time from the device's memory into its own, shared by its threa
             | . |           |         |         |  warp 1
             +---+           +---------+---------+- ...
 
-A thread keeps down * across sums in registers.  For each k it reads down + across numbers and makes down * across products:
-with 16 x 4, 64 multiply-adds for 4 reads of w (of 4 numbers each) and 4 of x.  So the arithmetic is what takes the time,
-not the memory; which is all there is to a fast matrix product.
+A thread keeps down * across sums in registers.  For each k it reads down + across numbers and makes down * across
+products: with 16 x 4, 64 multiply-adds for 4 reads of w (of 4 numbers each) and 4 of x.  So the arithmetic is what
+takes the time, not the memory; which is all there is to a fast matrix product.
 
-Positions in a tile are unsigned: for a signed index Numba asks at each access whether it counts from the end, as Python's
-negative ones do, and the compiler could not make one read of four neighbours.  The tiles' sizes are multiples of 16 bytes,
-for such reads must start at one.
+Positions in a tile are unsigned: for a signed index Numba asks at each access whether it counts from the end, as
+Python's negative ones do, and the compiler could not make one read of four neighbours.  The tiles' sizes are multiples
+of 16 bytes, for such reads must start at one.
 """
 from collections import namedtuple
 import numpy as np
@@ -65,14 +65,14 @@ def constants(*numbers):
 
 
 def multiplier(tile, w_pitch, x_pitch):
-    """The function multiply(w, at_w, x, at_x, registers): sums += w x, for a thread's channels and pixels, all k of the tiles.
+    """The function multiply(w, at_w, x, at_x, registers): sums += w x, for a thread's part, and all k of the tiles.
 
     w_pitch, x_pitch    from one k to the next in the tile w and the tile x
     at_w, at_x          where in them the thread's first channel and its first pixel are
     registers           (sums, weights, values): local arrays of down * across, down and across numbers
 
-    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll the loop over k, so its
-    turns are composed here: one, two, four, eight.
+    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll the loop over k, so
+    its turns are composed here: one, two, four, eight.
     """
     DOWN, ACROSS, LANES = constants(tile.down, tile.across, tile.lanes)
 
