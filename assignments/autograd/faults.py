@@ -132,7 +132,7 @@ FAULTS = [
     Fault("getitem's rule reads again", GETITEM_RULE, "place(g, x.shape, key)",
           "place(place(g, x.shape, key)[key.basic], x.shape, key) if key.arrays is None else place(g, y.shape, key)"),
     Fault("place overwrites what comes twice", PLACE, "if unrepeated(key.arrays):", "if True:"),
-    Fault("place fills with ones", PLACE, "np.zeros(shape, array.dtype)", "np.ones(shape, array.dtype)"),
+    Fault("place fills with ones", PLACE, "np.zeros(shape, array.dtype", "np.ones(shape, array.dtype"),
     Fault("place is not recorded", PLACE, "return record(data, place_rule, x, key=key)", "return data"),
 
     # Task 4

@@ -33,7 +33,7 @@ FAULTS = [
           "list(pad[::2]) + [0] * (array.ndim - len(pad) // 2)"),
     Fault("negative margins are zero", PAD,
           "array, pad = raw(x), tuple(pad)", "array, pad = raw(x), tuple(max(n, 0) for n in pad)"),
-    Fault("always filled with zeros", PAD, "np.full(shape, value, array.dtype)", "np.zeros(shape, array.dtype)"),
+    Fault("always filled with zeros", PAD, "np.full(shape, value, array.dtype", "np.zeros(shape, array.dtype"),
     Fault("rolled instead of cut off", PAD, "data[target] = array[kept]",
           "data[target] = np.roll(array, before, range(array.ndim))[kept] if array.size and array.shape == shape "
           "else array[kept]"),
