@@ -188,8 +188,8 @@ def initial_cotangents(caller, outputs, given, create_graph):
             raise ValueError(f"{caller}: a gradient of shape {np.shape(raw(g))} does not fit "
                              f"an output of shape {y.data.shape}")
         elif device_of(g) != device_of(y):
-            raise TypeError(f"{caller}: the gradient of an output of shape {y.data.shape} is on {device_of(g)}, and the "
-                            f"output on {device_of(y)}; bring it there, by to()")
+            raise TypeError(f"{caller}: the gradient of an output of shape {y.data.shape} is on {device_of(g)}, "
+                            f"and the output on {device_of(y)}; bring it there, by to()")
         if create_graph:
             cotangents.append(g if isinstance(g, Tensor) else Tensor(g))
         else:

@@ -6,7 +6,7 @@ where they are to be: "cpu", by default, or "cuda".
 import numpy as np
 from . import dtypes
 from .devices import converted, moved
-from .tensor import Tensor, array_of, raw
+from .tensor import ARRAYS, Tensor, raw
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -43,14 +43,14 @@ def leaf(array, requires_grad, device=None):
     if requires_grad and array.dtype.kind != "f":
         raise RuntimeError(f"only floating-point tensors can require gradients, and this one is {array.dtype}; "
                            "give it a floating-point dtype")
-    return Tensor(moved(array, device), requires_grad)
+    return Tensor(array if device is None else moved(array, device), requires_grad)
 
 
 def as_array(data, dtype):
     """The array of `data`, in `dtype` or in the type that its numbers have by themselves."""
     data = unwrapped(data)
     try:
-        array = array_of(data)
+        array = data if isinstance(data, ARRAYS) else np.asarray(data)
     except ValueError:
         raise ValueError(f"tensor: the nested lists are ragged: {raggedness(data)}") from None
     if array.dtype.kind not in "biuf":

@@ -37,11 +37,11 @@ def device_of(x):
 
 
 def moved(array, place):
-    """The array on a device: itself if it is there, or if place is None, else a copy.
+    """The array on a device: itself if it is there, else a copy.
 
     Raises ValueError for an unknown device, CudaError where there is no GPU.
     """
-    if place is None or device(place) == device_of(array):
+    if device(place) == device_of(array):
         return array
     if isinstance(array, DeviceArray):
         return array.numpy()
@@ -69,7 +69,8 @@ def converted(x, place, dtype):
     first_cast = place != CPU
     if dtype is not None and first_cast:
         x = cast(x, dtype)
-    x = to_device(x, place)
+    if place is not None:
+        x = to_device(x, place)
     return x if dtype is None or first_cast else cast(x, dtype)
 
 

@@ -34,10 +34,13 @@ def cast_rule(g, y, x):
     return cast(g, x.dtype)
 
 
+TYPED = *ARRAYS, np.generic                # what has a type of its own
+
+
 def floating(x):
     """The array of x, integers and Booleans turned into the default floating type: what exp, mean and / work on."""
     x = raw(x)
-    if not isinstance(x, (*ARRAYS, np.generic)):
+    if not isinstance(x, TYPED):
         x = np.asarray(x, default)
     return x if x.dtype.kind in "fc" else x.astype(default)
 
@@ -92,8 +95,8 @@ def promoted(x, y):
 
 
 def check_together(name, *arrays):
-    """Refuse arrays that are not on one device.  One of a single number, without axes, may be on the CPU in any case."""
+    """Refuse arrays on different devices.  One without axes may be on the CPU in any case: it is a number."""
     places = {isinstance(a, DeviceArray) for a in arrays if isinstance(a, DeviceArray) or np.ndim(a)}
     if len(places) == 2:
         found = " and ".join(f"{np.shape(a)} on {'cuda' if isinstance(a, DeviceArray) else 'cpu'}" for a in arrays)
-        raise TypeError(f'{name}: shapes {found} are on different devices; bring all to one, by x.to("cuda") or x.cpu()')
+        raise TypeError(f"{name}: shapes {found} are on different devices; bring all to one, by to('cuda') or cpu()")

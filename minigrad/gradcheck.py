@@ -205,7 +205,7 @@ def dot(v, ys):
 # Running the function
 
 def from_the_cpu(function, inputs):
-    """The function and its inputs with all on the CPU: where inputs are on a GPU, it moves them there, and outputs back.
+    """The function and its inputs, on the CPU: it moves those there that were on a GPU, and its outputs back.
 
     Moving is differentiable like anything else, and finite differences are taken where float64 is at home.
     """

@@ -351,7 +351,7 @@ def formatted(x, spec):
 
 
 def representation(x):
-    """The numbers, and what there is to know: an unusual type or device, the shape where it can't be seen, its origin."""
+    """The numbers, and what is unusual: the type, the device, a shape that can't be seen; and where it came from."""
     facts = [np.array2string(moved(x.data, CPU), separator=", ", prefix="tensor(", precision=4, suppress_small=True)]
     if x.data.size == 0 and x.data.shape != (0,):
         facts.append(f"size={x.data.shape}")

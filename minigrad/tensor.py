@@ -26,7 +26,7 @@ last_write = 0                         # when any tensor was last written in pla
 
 
 class DeviceArray:
-    """What stands in for NumPy's arrays on another device: `minigrad.cuda.Array` is one.  Nothing else is asked of it."""
+    """What stands in for NumPy's arrays on another device: the base of `minigrad.cuda.Array`."""
     __slots__ = ()
 
 
@@ -44,7 +44,8 @@ class Storage:
 class Tensor:
     """An n-dimensional array that remembers how it was made.
 
-    data            the numbers: an array, of NumPy's or on a device.  Writing to it directly is seen by nobody; use the `_` methods.
+    data            the numbers: a NumPy array, or a DeviceArray.  Writing to it directly is seen by nobody; use the
+                    `_` methods
     grad            after `backward()`, the gradient: a Tensor of the same shape and dtype, or None
     requires_grad   whether gradients flow to or through this tensor
     rule            the vector-Jacobian product of the operation that made it; None for a leaf

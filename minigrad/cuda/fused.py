@@ -1,7 +1,9 @@
-"""Arithmetic that would take many launches, in one: what minigrad/fused.py is on the CPU.
+"""Arithmetic that would take many launches, in one: on the device, what minigrad/fused.py is on the CPU.
 
-Adam's formula, written in NumPy, starts a dozen kernels for each parameter, and a launch takes longer than most of them.
+Adam's formula, written in NumPy, starts a dozen kernels for each parameter, and a launch takes longer than most of
+them run for.
 """
+import math
 from .elementwise import apply
 from .launch import Kernel, cuda, functions, spread
 
@@ -24,6 +26,11 @@ def adam_kernel(n, p, g, m, v, rate, b1, c1, b2, c2, root, eps):
         m[i] = b1 * m[i] + c1 * g[i]
         v[i] = b2 * v[i] + c2 * g[i] * g[i]
         p[i] -= rate * m[i] / (functions.sqrt(v[i]) / root + eps)
+
+
+def erf(x):
+    """The error function of an Array."""
+    return apply(math.erf, (x.dtype,), x.dtype, (x,))
 
 
 def gate(g, y):

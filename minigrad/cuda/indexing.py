@@ -51,7 +51,7 @@ def selection(array, key):
         indexed = np.broadcast_shapes(*(parts[d].shape for d in given))
     except ValueError:
         raise IndexError(f"index arrays of shapes {[parts[d].shape for d in given]} can't be broadcast together") from None
-    lead = given[0] if given[-1] - given[0] == len(given) - 1 else 0       # where NumPy puts the indexed axes
+    lead = given[0] if given and given[-1] - given[0] == len(given) - 1 else 0       # where NumPy puts the indexed axes
     first, steps, distinct, indices = array.first, [0] * len(indexed), set(), []
     for d in given:
         index, size, stride = parts[d], array.shape[d], array.strides[d]

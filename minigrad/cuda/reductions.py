@@ -292,7 +292,7 @@ def running(array, axis=None, dtype=None):
 
     The lanes of a line have a stretch of it each.  They add it up, add up one another's sums, and then run through it.
     """
-    array = array.reshape(-1) if axis is None else array
+    array = array.reshape(-1) if axis is None or not array.ndim else array
     axis, = named(0 if axis is None else axis, array.ndim)
     out = empty(array.shape, np.dtype(dtype) if dtype else summed(array.dtype))
     if not out.size:

@@ -13,7 +13,7 @@ SHOWN = 12             # up to so many operations, all totals are listed after e
 
 
 def array(x):
-    """The array of a tensor, or of one of NumPy's scalars, on the CPU; Python's numbers and other things as they are."""
+    """The array, on the CPU, of a tensor or of one of NumPy's scalars; Python's numbers and other things as they are."""
     x = moved(raw(x), CPU)
     return np.asarray(x) if isinstance(x, np.generic) else x
 
