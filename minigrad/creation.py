@@ -6,7 +6,7 @@ where they are to be: "cpu", by default, or "cuda".
 import numpy as np
 from . import dtypes
 from .devices import converted, moved
-from .tensor import ARRAYS, Tensor, raw
+from .tensor import ARRAYS, Tensor, array_of, raw
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -150,19 +150,19 @@ def linspace(start, end, steps, dtype=None, device=None, requires_grad=False):
 
 def zeros_like(x, dtype=None, device=None, requires_grad=False):
     """All 0, in x's shape, and by default its type and on its device."""
-    return leaf(np.zeros(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
+    return leaf(np.zeros(x.shape, dtype or x.dtype, like=array_of(x)), requires_grad, device)
 
 
 def ones_like(x, dtype=None, device=None, requires_grad=False):
     """All 1, in x's shape, and by default its type and on its device."""
-    return leaf(np.ones(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
+    return leaf(np.ones(x.shape, dtype or x.dtype, like=array_of(x)), requires_grad, device)
 
 
 def empty_like(x, dtype=None, device=None, requires_grad=False):
     """Whatever the memory held, in x's shape, and by default its type and on its device."""
-    return leaf(np.empty(x.shape, dtype or x.dtype, like=raw(x)), requires_grad, device)
+    return leaf(np.empty(x.shape, dtype or x.dtype, like=array_of(x)), requires_grad, device)
 
 
 def full_like(x, fill_value, dtype=None, device=None, requires_grad=False):
     """All fill_value, in x's shape, and by default its type and on its device."""
-    return leaf(np.full(x.shape, raw(fill_value), dtype or x.dtype, like=raw(x)), requires_grad, device)
+    return leaf(np.full(x.shape, raw(fill_value), dtype or x.dtype, like=array_of(x)), requires_grad, device)

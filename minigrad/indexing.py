@@ -154,7 +154,7 @@ def getitem_rule(g, y, x, key):
 
 def place(x, shape, key):
     """Zeros of `shape`, with x added at a Key: the adjoint of getitem.  What goes to one entry twice is added twice."""
-    array = raw(x)
+    array = array_of(x)
     data = np.zeros(shape, array.dtype, like=array)
     if unrepeated(key.arrays):
         write(data, key, array)
@@ -233,7 +233,7 @@ def gather(x, dim, index):
 
 def gather_rule(g, y, x, index, dim):
     """The entries that were read get the sum of their readers' cotangents."""
-    return scatter_add(np.zeros(x.shape, g.dtype, like=raw(g)), dim, index, g), None
+    return scatter_add(np.zeros(x.shape, g.dtype, like=array_of(g)), dim, index, g), None
 
 
 def scatter(x, dim, index, src):
@@ -336,7 +336,7 @@ def index_select(x, dim, index):
 
 def index_select_rule(g, y, x, index, dim):
     """The slices that were read get the sum of their readers' cotangents."""
-    return index_add(np.zeros(x.shape, g.dtype, like=raw(g)), dim, index, g), None
+    return index_add(np.zeros(x.shape, g.dtype, like=array_of(g)), dim, index, g), None
 
 
 def index_add(x, dim, index, source):
@@ -432,7 +432,7 @@ def argsort(x, dim=-1, descending=False, stable=False):
     array = raw(x)
     dim = axis("argsort", dim, array.ndim)
     if not array.ndim:
-        return constant(np.zeros((), dtypes.int64, like=array), x)
+        return constant(np.zeros((), dtypes.int64, like=array_of(array)), x)
     if not descending:
         return constant(np.argsort(array, axis=dim, kind="stable"), x)
     # sorted backwards and read backwards, equal entries are in order again

@@ -140,9 +140,9 @@ def einsum_rule(g, y, *tensors, terms, result):
         for letter in terms[i]:
             if letter in target:
                 first, letter = letter, next(unused)
-                factors.append((first + letter, np.eye(size[first], dtype=g.dtype, like=raw(g))))
+                factors.append((first + letter, np.eye(size[first], dtype=g.dtype, like=array_of(g))))
             elif letter not in known:
-                factors.append((letter, np.ones(size[letter], g.dtype, like=raw(g))))
+                factors.append((letter, np.ones(size[letter], g.dtype, like=array_of(g))))
             target += letter
         given = einsum(",".join(term for term, _ in factors) + "->" + target, *(x for _, x in factors))
         return sum_to(given, tensors[i].shape)

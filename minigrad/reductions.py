@@ -283,7 +283,7 @@ def argument(name, function, x, dim, keepdim):
         dim = axis(name, dim, array.ndim)
     require_entries(name, array.shape, axes(name, dim, array.ndim))
     if array.ndim == 0:
-        return constant(np.zeros((), dtypes.int64, like=array), x)
+        return constant(np.zeros((), dtypes.int64, like=array_of(array)), x)
     return constant(function(array, axis=dim, keepdims=keepdim), x)
 
 
