@@ -92,6 +92,10 @@ def test_values_outside_are_not_used():
     assert equal(kernels.weight_gradient(X, Y, geometry), loops.weight_gradient(x, y, geometry))
     Y[0, 0, 0, 0] = y[0, 0, 0, 0] = np.inf
     assert equal(kernels.input_gradient(Y, W, None, geometry), loops.input_gradient(y, w, None, geometry))
+    geometry, x, w, y = case("1x1")
+    x, y = x[:1], y[:1]                                    # 9 positions, and the tiles take an even number
+    y[0, 0, 0, 0] = np.inf
+    assert equal(kernels.weight_gradient(asarray(x), asarray(y), geometry), loops.weight_gradient(x, y, geometry))
 
 
 @pytest.mark.parametrize("itemsize", [4, 8])
