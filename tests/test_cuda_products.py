@@ -1,7 +1,7 @@
 """Products of matrices on the device, einsum and linear algebra, against NumPy's."""
 import numpy as np
 import pytest
-from tests.cuda import equal, there
+from tests.on_device import equal, there
 from tests.test_cuda_elementwise import numbers
 
 SHAPES = [((3, 5), (5, 4)), ((9, 7), (7, 11)), ((2, 2), (2, 2)), ((3, 20), (20, 3)), ((1, 40), (40, 1)), ((4, 0), (0, 2)),
