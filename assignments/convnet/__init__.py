@@ -17,7 +17,8 @@ ASSIGNMENT = Assignment(
                                   f"{POOLING}:spread")),
         Task("7", "A network that learns", ()),
     ),
-    left_out=("layers/kernels/taps.py", "layers/kernels/layout.py", "layers/kernels/workspaces.py", "layers/steps"),
+    left_out=("layers/kernels/cuda", "layers/kernels/taps.py", "layers/kernels/layout.py", "layers/kernels/workspaces.py",
+              "layers/steps"),
     rules=(
         "No Toeplitz matrix: never copy the image's patches into a matrix (im2col, unfold, sliding_window_view), and "
         "never compute a convolution as a matrix product (@, dot, matmul, tensordot, einsum) or with an FFT.",
