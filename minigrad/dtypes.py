@@ -96,7 +96,7 @@ def promoted(x, y):
 
 def check_together(name, *arrays):
     """Refuse arrays on different devices.  One without axes may be on the CPU in any case: it is a number."""
-    places = {isinstance(a, DeviceArray) for a in arrays if isinstance(a, DeviceArray) or np.ndim(a)}
-    if len(places) == 2:
-        found = " and ".join(f"{np.shape(a)} on {'cuda' if isinstance(a, DeviceArray) else 'cpu'}" for a in arrays)
+    arrays = [a for a in arrays if isinstance(a, DeviceArray) or np.ndim(a)]
+    if len({isinstance(a, DeviceArray) for a in arrays}) == 2:
+        found = " and ".join(f"{a.shape} on {'cuda' if isinstance(a, DeviceArray) else 'cpu'}" for a in arrays)
         raise TypeError(f"{name}: shapes {found} are on different devices; bring all to one, by to('cuda') or cpu()")

@@ -262,8 +262,7 @@ def test_optimisers(make, dtype):
         there.grad, here.grad = Tensor(g).to(there.device), Tensor(g)
         a.step()
         b.step()
-        tolerance = {"f": 1e-6, "d": 1e-12}[here.dtype.char]
-        assert np.allclose(there.detach().cpu().numpy(), here.data, rtol=0, atol=tolerance)
+        assert equal(there.detach().cuda().data, here.data)
     assert all(type(kept) is np.ndarray for kept in a.state[there].values() if np.ndim(kept))
 
 
