@@ -341,8 +341,8 @@ def erf(x):
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     array = floating(x)
     if isinstance(array, DeviceArray):
-        from .cuda import fused
-        return record(fused.erf(array), erf_rule, x)
+        from .cuda.fused import error_function
+        return record(error_function(array), erf_rule, x)
     if array.dtype == dtypes.float16:      # too coarse for the coefficients
         return cast(erf(cast(x, dtypes.float32)), dtypes.float16)
     limit, above, below = ERF_SHORT if array.dtype == dtypes.float32 else ERF_LONG

@@ -28,12 +28,12 @@ def adam_kernel(n, p, g, m, v, rate, b1, c1, b2, c2, root, eps):
         p[i] -= rate * m[i] / (functions.sqrt(v[i]) / root + eps)
 
 
-def erf(x):
-    """The error function of an Array."""
-    return apply(error_function, (x.dtype,), x.dtype, (x,))
-
-
 def error_function(x):
+    """The error function of an Array."""
+    return apply(of_entry, (x.dtype,), x.dtype, (x,))
+
+
+def of_entry(x):
     """That of one entry."""
     return math.erf(x)
 
