@@ -12,8 +12,9 @@ the other two, and they are closed under differentiation: every order works.
 """
 import numpy as np
 from minigrad import pad, record, reshape, sum
+from minigrad.dtypes import check_together
 from minigrad.order import in_order
-from minigrad.tensor import raw
+from minigrad.tensor import ARRAYS, raw
 from . import kernels
 from .kernels.geometry import Geometry, all_taps
 
@@ -26,33 +27,33 @@ def convolve(x, w, b, geometry):
 
     Or, here and below, all of them without the last axis.
     """
-    y = kernels.active().forward(images(x), images(w), vector(b), geometry)
+    y = kernels.suited(raw(x)).forward(images(x), images(w), vector(b), geometry)
     return record(like(y, x), convolve_rule, x, w, b, geometry=geometry)
 
 
 def convolve_rule(g, y, x, w, b, geometry):
     """Gradients of T(w, x, g): in x the transposed convolution, in w the weight gradient; b is added OH * OW times."""
-    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
+    g = in_order(g) if isinstance(g, ARRAYS) else g    # once, not at each of its uses
     return ((lambda: convolve_transposed(g, w, None, geometry)), (lambda: weight_gradient(x, g, geometry)),
             (lambda: bias_gradient(g)))
 
 
 def convolve_transposed(y, w, b, geometry):
     """The adjoint of `convolve` in x, plus b.   y (N, C, OH, OW), w as above, b (I,) or None -> x (N, I, H, W)"""
-    x = kernels.active().input_gradient(images(y), images(w), vector(b), geometry)
+    x = kernels.suited(raw(y)).input_gradient(images(y), images(w), vector(b), geometry)
     return record(like(x, y), convolve_transposed_rule, y, w, b, geometry=geometry)
 
 
 def convolve_transposed_rule(g, x, y, w, b, geometry):
     """Gradients of T(w, g, y): in y the convolution of g, in w the weight gradient."""
-    g = in_order(g) if isinstance(g, np.ndarray) else g    # once, not at each of its uses
+    g = in_order(g) if isinstance(g, ARRAYS) else g    # once, not at each of its uses
     return ((lambda: convolve(g, w, None, geometry)), (lambda: weight_gradient(g, y, geometry)),
             (lambda: bias_gradient(g)))
 
 
 def weight_gradient(x, y, geometry):
     """The adjoint of `convolve` in w.   x (N, I, H, W), y (N, C, OH, OW) -> w (C, I / groups, KH, KW)"""
-    w = kernels.active().weight_gradient(images(x), images(y), geometry)
+    w = kernels.suited(raw(x)).weight_gradient(images(x), images(y), geometry)
     return record(like(w, x), weight_gradient_rule, x, y, geometry=geometry)
 
 
@@ -261,6 +262,7 @@ def check_ranks(name, axes, x, w):
     if x.dtype != w.dtype or x.dtype not in (np.float32, np.float64):
         raise TypeError(f"{name}: input and weight must both be float32 or both float64, not {x.dtype} and {w.dtype}; "
                         "convert one with .to(dtype)")
+    check_together(name, raw(x), raw(w))
 
 
 def check_channels(name, x, w, groups, channels, expected, others, others_name):
@@ -282,3 +284,5 @@ def check_bias(name, b, channels, x):
     if b is not None and (b.shape != (channels,) or b.dtype != x.dtype):
         raise ValueError(f"{name}: the bias must have shape ({channels},) and type {x.dtype}, "
                          f"not {b.shape} and {b.dtype}")
+    if b is not None:
+        check_together(name, raw(x), raw(b))

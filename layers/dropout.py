@@ -1,4 +1,5 @@
 """Dropout (Srivastava et al., 2014)."""
+from minigrad.devices import device_of, moved
 from minigrad.random import generator as random_generator
 from minigrad.tensor import raw
 from .module import Module
@@ -8,7 +9,7 @@ def dropout(input, p=0.5, training=True, generator=None):
     """Set entries to zero, each with probability p, and divide the others by 1 - p, so that the expectation stays.
 
     training    False gives the input back as it is
-    generator   a numpy.random.Generator; by default minigrad's own
+    generator   a numpy.random.Generator; by default minigrad's own.  It draws on the CPU, for a GPU as well
     Raises ValueError unless 0 <= p <= 1.
     """
     if not 0 <= p <= 1:
@@ -16,7 +17,8 @@ def dropout(input, p=0.5, training=True, generator=None):
     if not training or p == 0:
         return input
     array = raw(input)
-    mask = (random_generator(generator).random(array.shape, "float32") >= p).astype(array.dtype)
+    kept = random_generator(generator).random(array.shape, "float32") >= p
+    mask = moved(kept, device_of(array)).astype(array.dtype)
     if p < 1:
         mask /= 1 - p
     return input * mask

@@ -1,7 +1,6 @@
 """Embeddings: a table with one learned vector for each symbol."""
-import numpy as np
 from minigrad import empty
-from minigrad.tensor import raw
+from minigrad.tensor import DeviceArray, array_of
 from . import init
 from .module import Module, Parameter
 
@@ -14,13 +13,15 @@ def embedding(input, weight):
     Returns (*input.shape, embedding_dim).  A row's gradient is the sum over its uses.
     Raises TypeError unless input holds integers, IndexError if one is out of range.
     """
-    indices = np.asarray(raw(input))
+    indices = array_of(input)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: the input must hold integers, not {indices.dtype}; convert it with .long()")
     rows = weight.shape[0]
-    outside = (indices < 0) | (indices >= rows)
-    if outside.any():
-        raise IndexError(f"embedding: index {indices[outside][0]} is out of range for {rows} rows, 0 to {rows - 1}")
+    problem = f"embedding: index {{}} is out of range for {rows} rows, 0 to {rows - 1}"
+    if isinstance(indices, DeviceArray):   # without waiting for the device
+        indices.require_within(rows, problem)
+    elif ((indices < 0) | (indices >= rows)).any():
+        raise IndexError(problem.format(indices[(indices < 0) | (indices >= rows)][0]))
     return weight[indices]
 
 

@@ -4,8 +4,8 @@
 """
 import numpy as np
 from minigrad import abs, clamp, gather, log, log_softmax, mean, record, sigmoid, softmax, squeeze, sum, unsqueeze
-from minigrad.dtypes import is_floating, operands
-from minigrad.tensor import raw
+from minigrad.dtypes import check_together, is_floating, operands
+from minigrad.tensor import ARRAYS, DeviceArray, raw
 from .module import Module
 
 LARGE = 1 << 16        # from so many logits on, the fused kernels are worth loading Numba for
@@ -53,8 +53,8 @@ def class_losses(x, target):
     size of the logits for backward, and for a PixelCNN's 256 grey levels those are the largest arrays of all.  Large
     logits go through kernels that read them once and write nothing but the result; see kernels/cross_entropy.py.
     """
-    if fused(x):
-        from .kernels import cross_entropy as kernel
+    kernel = fused(raw(x))
+    if kernel:
         losses = kernel.forward(raw(x), raw(target))
     else:
         losses = -np.take_along_axis(log_softmax(raw(x), 1), np.expand_dims(raw(target), 1), 1).squeeze(1)
@@ -63,17 +63,23 @@ def class_losses(x, target):
 
 def cross_entropy_rule(g, y, x, target):
     """dx gets (softmax(x) - one_hot(target)) g."""
-    if isinstance(x, np.ndarray) and isinstance(g, np.ndarray) and fused(x):
-        from .kernels import cross_entropy as kernel
+    kernel = isinstance(x, ARRAYS) and isinstance(g, ARRAYS) and fused(x)
+    if kernel:
         return kernel.gradient(g, raw(y), x, raw(target)), None
-    classes = np.arange(x.shape[1]).reshape(-1, *[1] * (len(x.shape) - 2))
+    classes = np.arange(x.shape[1], like=raw(x)).reshape(-1, *[1] * (len(x.shape) - 2))
     one_hot = (classes == np.expand_dims(raw(target), 1)).astype(x.dtype)
     return (softmax(x, 1) - one_hot) * unsqueeze(g, 1), None
 
 
 def fused(x):
-    """Whether the kernels take these logits: float32 and large."""
-    return x.dtype == np.float32 and raw(x).size >= LARGE
+    """The module of kernels that takes an array of logits: all that are on a GPU, else large float32 ones; or None."""
+    if isinstance(x, DeviceArray):
+        from .kernels import cross_entropy_cuda as kernel
+    elif x.dtype == np.float32 and x.size >= LARGE:
+        from .kernels import cross_entropy as kernel
+    else:
+        kernel = None
+    return kernel
 
 
 def nll_loss(input, target, *, reduction="mean"):
@@ -99,7 +105,10 @@ def check_labels(name, input, target):
         raise ValueError(f"{name}: an input of shape {input.shape} needs a target of shape {expected}, "
                          f"not {target.shape}")
     labels, classes = raw(target), input.shape[axis]
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+    check_together(name, raw(input), labels)
+    if isinstance(labels, DeviceArray):    # without waiting for the device
+        labels.require_within(classes, f"{name}: label {{}} is out of range for {classes} classes, 0 to {classes - 1}")
+    elif labels.size and (labels.min() < 0 or labels.max() >= classes):
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise IndexError(f"{name}: label {wrong} is out of range for {classes} classes, 0 to {classes - 1}")
 

@@ -65,8 +65,8 @@ def max_pool_rule(g, y, x, windows):
 def first_largest(x, y, windows):
     """Where in each window of x its maximum y comes first, as the number of a tap: how many taps come before it."""
     *earlier, _ = taps(padded(x, windows, -np.inf), windows)
-    before = np.ones(y.shape, bool)
-    chosen = np.zeros(y.shape, np.min_scalar_type(len(earlier)))           # bytes where they do: less memory to go over
+    before = np.ones(y.shape, bool, like=y)
+    chosen = np.zeros(y.shape, np.min_scalar_type(len(earlier)), like=y)  # bytes where they do: less to go over
     for tap in earlier:
         before &= tap != y
         chosen += before
@@ -75,7 +75,7 @@ def first_largest(x, y, windows):
 
 def collect(x, windows, chosen=None):
     """The sum of each window; or, where `chosen` gives the number of a tap for each window, that entry."""
-    y = np.zeros((*lead(x, windows), *output_size(windows)), x.dtype)
+    y = np.zeros((*lead(x, windows), *output_size(windows)), x.dtype, like=raw(x))
     for number, tap in enumerate(taps(padded(raw(x), windows, 0), windows)):
         y += tap if chosen is None else tap * (chosen == number)
     return record(y, collect_rule, x, windows=windows, chosen=chosen)
@@ -93,7 +93,8 @@ def distribute(y, windows, chosen=None):
 
 def spread(y, windows, chosen):
     """`distribute` of an array, the adjoint of `collect`: (..., OH, OW) -> (..., H, W), the padding cut off."""
-    x = np.zeros((*lead(y, windows), *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype)
+    x = np.zeros((*lead(y, windows), *(n + 2 * p for n, p in zip(windows.size, windows.padding))), y.dtype,
+                 like=y)
     apart = all(d * (k - 1) < s for k, s, d in zip(windows.kernel, windows.stride, windows.dilation))
     for number, tap in enumerate(taps(x, windows)):
         here = 1 if chosen is None else chosen == number

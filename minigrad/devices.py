@@ -49,6 +49,11 @@ def moved(array, place):
     return asarray(array)
 
 
+def on_cpu(x):
+    """The array of a tensor or an array, on the CPU; a number as it is."""
+    return moved(raw(x), CPU)
+
+
 def to_device(x, place):
     """x on a device: itself if it is there, else a copy.  The cotangent is sent back."""
     data = moved(raw(x), place)

@@ -8,8 +8,7 @@ Numbers are drawn on the CPU, and then moved where they are to be: they are the 
 import numpy as np
 from . import dtypes
 from .creation import leaf, shape_of
-from .devices import CPU, CUDA, device_of, moved
-from .tensor import Tensor, raw
+from .devices import CPU, CUDA, device_of, on_cpu
 
 own = np.random.default_rng()              # where numbers come from when no generator is given
 
@@ -94,12 +93,6 @@ def randperm(n, device=None, generator=None):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # With given parameters: the numbers are where these are
-
-def on_cpu(x):
-    """The array of a tensor or an array, on the CPU; a number as it is."""
-    return moved(raw(x), CPU)
-
-
 
 def normal(mean, std, size=None, generator=None):
     """Normal numbers of the given means and standard deviations: tensors, or numbers with a size.  A constant."""

@@ -48,9 +48,10 @@ class Autocoder(Coded):
     def sample(self, n, generator, progress=None):
         """n examples, decoded from codes drawn from the fitted Gaussian: (n, *shape) array
 
-        The noise is randn(n, latent) from the generator, in the type of code_mean.
+        The noise is randn(n, latent) from the generator, in the type of code_mean, and on its device.
         """
-        z = self.code_mean + self.code_std * randn(n, self.latent, generator=generator, dtype=self.code_mean.dtype)
+        noise = randn(n, self.latent, generator=generator, dtype=self.code_mean.dtype, device=self.device)
+        z = self.code_mean + self.code_std * noise
         return self.decoded(z.data)
 
 

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 from layers.functional import cross_entropy
 from minigrad import no_grad, tensor
+from minigrad.devices import on_cpu
 from minigrad.random import inverse_cdf
 from .model import Model
 
@@ -39,7 +40,7 @@ class Autoregressive(Model):
         Returns a tensor (N,).
         """
         self.check(x, **labels)
-        values = tensor(x.astype(np.int64))
+        values = tensor(x.astype(np.int64), device=self.device)
         losses = cross_entropy(self.logits(x, **labels), values, reduction="none")
         return -losses.flatten(1).sum(1)
 
@@ -123,5 +124,5 @@ def draw(logits, generator):
     where p_0 + ... + p_(k-1) <= u < p_0 + ... + p_k.  The numbers are generator.random((N, 1)), so the same generator
     gives the same values.  Logits may be of any size: the largest of a row is subtracted before exp.
     """
-    logits = logits.astype(np.float64)
+    logits = on_cpu(logits).astype(np.float64)
     return inverse_cdf(np.exp(logits - logits.max(1, keepdims=True)), 1, generator)[:, 0]

@@ -10,9 +10,9 @@ Sources: P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, Sta
 F. Fleuret, EE-559, lecture 9.
 """
 import math
-import numpy as np
 from layers import Linear, Parameter
-from minigrad import sigmoid, tensor, zeros
+from minigrad import randn_like, sigmoid, tensor, where, zeros
+from minigrad.devices import on_cpu
 from .autoencoder import Autocoder
 
 AMOUNTS = {"gaussian": 0.5, "salt_and_pepper": 0.1, "masking": 0.55}       # those of the figures
@@ -56,12 +56,12 @@ class DenoisingAutoencoder(Autocoder):
 
     def corrupt(self, values, generator):
         """Values with noise: (N, *shape) Tensor -> (N, *shape) Tensor, a constant"""
-        x = values.data
+        values, place = values.detach(), values.device
         if self.noise == "gaussian":
-            return tensor(x + self.amount * generator.standard_normal(x.shape, x.dtype))
-        hit = generator.random(x.shape) < self.amount
-        new = generator.integers(0, 2, x.shape) if self.noise == "salt_and_pepper" else 0
-        return tensor(np.where(hit, new, x).astype(x.dtype))
+            return values + self.amount * randn_like(values, generator=generator)
+        hit = tensor(generator.random(values.shape) < self.amount, device=place)
+        new = tensor(generator.integers(0, 2, values.shape), device=place) if self.noise == "salt_and_pepper" else 0
+        return where(hit, new, values)
 
     def nats(self, x, generator):
         """||x - g(f(damaged x))||^2 of each example, with noise from the generator: (N,)"""
@@ -70,4 +70,4 @@ class DenoisingAutoencoder(Autocoder):
 
     def filters(self):
         """What each hidden unit looks for: (latent, *shape) array"""
-        return self.encoder.weight.data.reshape(self.latent, *self.shape)
+        return on_cpu(self.encoder.weight).reshape(self.latent, *self.shape)

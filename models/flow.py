@@ -18,6 +18,7 @@ import math
 import numpy as np
 from layers import Module
 from minigrad import log, no_grad, sigmoid, tensor
+from minigrad.devices import on_cpu
 from .model import Model
 from .scaling import Standardise
 
@@ -43,7 +44,7 @@ class Flow(Model):
             x = self.real(data.batch(numbers, generator), generator)
             for layer in self.layers:
                 if isinstance(layer, StandardiseLayer):
-                    layer.fit(x.data)
+                    layer.fit(on_cpu(x))
                     return
                 x, _ = layer(x)
 
@@ -88,12 +89,13 @@ class Flow(Model):
         """
         if self.levels is not None:
             x = (x + generator.random(x.shape)) / self.levels
-        return tensor(x.astype(self.dtype, copy=False))
+        return tensor(x.astype(self.dtype, copy=False), device=self.device)
 
     def sample(self, n, generator, progress=None):
         """n examples drawn from the model, (n, *shape): noise, carried back.  It is one pass, without `progress`."""
         with no_grad():
-            x = self.inverse(tensor(self.base_sample(n, generator).astype(self.dtype))).data
+            z = tensor(self.base_sample(n, generator).astype(self.dtype), device=self.device)
+            x = on_cpu(self.inverse(z))
         if self.levels is None:
             return x
         return np.clip(np.floor(x * self.levels), 0, self.levels - 1).astype(np.uint8)

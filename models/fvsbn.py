@@ -41,7 +41,7 @@ class FVSBNCache(OrderedCache):
 
     def __init__(self, model, number):
         super().__init__(model, number)
-        self.seen = np.zeros((model.size, number), model.dtype)
+        self.seen = np.zeros((model.size, number), model.dtype, like=model.weight.data)
 
     def output(self, i):
         """The logit of the i-th entry: (1, N)"""

@@ -17,7 +17,8 @@ a single log 2 pi for all entries), and a bound that lacks the data's entropy on
 """
 import math
 import numpy as np
-from minigrad import no_grad, randn, tensor
+from minigrad import no_grad, randn, randn_like, tensor
+from minigrad.devices import on_cpu
 from .model import Model
 
 ROWS = 1000            # so many codes are decoded at once where there are more
@@ -42,7 +43,7 @@ class Coded(Model):
     def values(self, x):
         """What the network sees of examples: (N, *shape) array -> Tensor of the parameters' type"""
         self.check(x)
-        return tensor(np.asarray(x, self.dtype) / (1 if self.levels is None else self.levels - 1))
+        return tensor(np.asarray(x, self.dtype) / (1 if self.levels is None else self.levels - 1), device=self.device)
 
     def examples(self, values):
         """The examples nearest to an array of values: the inverse of `values`."""
@@ -53,12 +54,12 @@ class Coded(Model):
     def codes(self, x):
         """The code of each example: (N, *shape) array -> (N, latent) array"""
         with no_grad():
-            return self.encode(self.values(x)).data
+            return on_cpu(self.encode(self.values(x)))
 
     def decoded(self, z):
         """The example that each code stands for: (N, latent) array -> (N, *shape) array"""
         with no_grad():
-            return self.examples(self.decode(tensor(z)).data)
+            return self.examples(on_cpu(self.decode(tensor(z, device=self.device))))
 
     def reconstruct(self, x):
         """What is left of examples after coding: (N, *shape) array -> (N, *shape) array"""
@@ -137,14 +138,15 @@ class Latent(Coded):
         for start in range(0, samples, at_once):
             k = min(at_once, samples - start)
             some, m, v = (t.repeat(k, *[1] * (len(t.shape) - 1)) for t in (values, mean, logvar))
-            for row in self.log_weights(some, m, v, generator).data.astype(np.float64).reshape(k, len(values)):
+            weights = on_cpu(self.log_weights(some, m, v, generator))
+            for row in weights.astype(np.float64).reshape(k, len(values)):
                 total = np.logaddexp(total, row)
         return total - math.log(samples)
 
     def codes(self, x):
         """The mean of each example's code: (N, latent) array"""
         with no_grad():
-            return self.encode(self.values(x))[0].data
+            return on_cpu(self.encode(self.values(x))[0])
 
     def sample(self, n, generator, progress=None):
         """n examples: a code each from N(0, I), and the example from p(x | z)."""
@@ -154,11 +156,11 @@ class Latent(Coded):
     def means(self, n, generator):
         """The means of p(x | z) for n codes from N(0, I), often shown as samples: (n, *shape) array of values"""
         with no_grad():
-            return self.decode(self.prior(n, generator)).data
+            return on_cpu(self.decode(self.prior(n, generator)))
 
     def prior(self, n, generator):
         """n codes from N(0, I): (n, latent) Tensor"""
-        return randn(n, self.latent, dtype=self.dtype, generator=generator)
+        return randn(n, self.latent, dtype=self.dtype, device=self.device, generator=generator)
 
 
 def some_of(data, most=10_000):
@@ -169,9 +171,9 @@ def some_of(data, most=10_000):
 def reparameterise(mean, logvar, generator):
     """z drawn from N(mean, diag(exp(logvar))), in a way that can be differentiated in mean and logvar: (N, d) -> (N, d)
 
-    z = mean + exp(logvar / 2) e, with e standard normal: randn of mean's shape and type, from the generator.
+    z = mean + exp(logvar / 2) e, with e standard normal: randn_like(mean), from the generator.
     """
-    return mean + (0.5 * logvar).exp() * randn(*mean.shape, dtype=mean.dtype, generator=generator)
+    return mean + (0.5 * logvar).exp() * randn_like(mean, generator=generator)
 
 
 def log_normal(x, mean, logvar):

@@ -7,6 +7,7 @@ probabilities, so of integers only: nats of a density change with the unit that 
 import math
 import numpy as np
 from minigrad import no_grad
+from minigrad.devices import on_cpu
 
 
 def bits_per_dim(nats, shape):
@@ -70,7 +71,7 @@ def mean_cost(model, x, y, cost, batch_size, progress=None):
         for start in starts if progress is None else progress(starts):
             numbers = slice(start, start + batch_size)
             costs = cost(x[numbers], **labels(model, y, numbers))
-            total += float(np.sum(costs.data, dtype=np.float64))
+            total += float(np.sum(on_cpu(costs), dtype=np.float64))
     model.train(training)
     return total / len(x)
 

@@ -24,7 +24,7 @@ def event(known, values):
     values      a tensor of a floating-point type, in the same shape: what they are; the other entries are ignored
     Returns the mask, 1 where known and 0 elsewhere, and the values, 0 where unknown.
     """
-    mask = tensor(known.astype(values.dtype))
+    mask = tensor(known.astype(values.dtype), device=values.device)
     return mask, values * mask
 
 
@@ -79,7 +79,8 @@ class MaskedInput(Autoregressive):
         self.check(x)
         t = generator.integers(self.entries, size=len(x))
         targets = x.reshape(len(x), -1)[np.arange(len(x)), t].astype(np.int64)
-        return self.entries * cross_entropy(self.conditional(self.scale(x), t), tensor(targets), reduction="none")
+        targets = tensor(targets, device=self.device)
+        return self.entries * cross_entropy(self.conditional(self.scale(x), t), targets, reduction="none")
 
     def cache(self, x):
         """What the sampler asks at each position: see OnePass."""

@@ -13,6 +13,7 @@ for a run of outputs at a time, with those inputs only that this run sees.
 import numpy as np
 from layers import Linear
 from minigrad import operation, transpose
+from minigrad.tensor import DeviceArray, raw
 from .orderings import OrderedCache
 
 RUNS = 8               # of outputs; with more, less is computed in vain, and the products become small
@@ -26,7 +27,13 @@ def connected(sources, targets):
 
 
 def runs(sources, targets):
-    """Runs of outputs, and the inputs from the first to the last that any of them sees: pairs of slices."""
+    """Runs of outputs, and the inputs from the first to the last that any of them sees: pairs of slices.
+
+    Where the degrees are on a GPU, all at once: there, one large product takes less time than some small ones.
+    """
+    if isinstance(sources, DeviceArray):
+        yield slice(None), slice(None)
+        return
     bounds = np.linspace(0, len(targets), max(1, min(RUNS, len(targets) // SHORTEST)) + 1).astype(int)
     for first, last in zip(bounds, bounds[1:]):
         seen = np.flatnonzero(sources <= targets[first:last].max())
@@ -41,7 +48,7 @@ def masked_product(x, weight, sources, targets):
     sources     integers (inputs,): the degrees of the inputs
     targets     integers (outputs,): the highest degrees that the outputs see
     """
-    y = np.zeros((len(x), len(weight)), x.dtype)
+    y = np.zeros((len(x), len(weight)), x.dtype, like=x)
     for rows, columns in runs(sources, targets):
         y[:, rows] = x[:, columns] @ (weight[rows, columns] * connected(sources[columns], targets[rows])).T
     return y
@@ -53,7 +60,7 @@ def masked_outer(g, x, sources, targets):
     g           (N, outputs)
     x           (N, inputs)
     """
-    outer = np.zeros((len(targets), len(sources)), x.dtype)
+    outer = np.zeros((len(targets), len(sources)), x.dtype, like=x)
     for rows, columns in runs(sources, targets):
         np.multiply(g[:, rows].T @ x[:, columns], connected(sources[columns], targets[rows]), out=outer[rows, columns])
     return outer
@@ -79,6 +86,7 @@ class MaskedLinear(Linear):
     """The parameters of such a layer; which connections there are is said when it is called."""
 
     def forward(self, x, sources, targets):
+        sources, targets = (np.asarray(degrees, like=raw(x)) for degrees in (sources, targets))
         y = product(x, self.weight, sources=sources, targets=targets)
         return y if self.bias is None else y + self.bias
 
@@ -103,7 +111,7 @@ class MaskedCache(OrderedCache):
         self.hidden = [(*masked_weight(*given), Groups(given[-1])) for given in hidden]
         self.heads = [(which, *masked_weight(*given)) for which, *given in heads]
         sizes = [model.size * model.width, *(len(weight) for weight, _, _ in self.hidden)]
-        self.values = [np.zeros((size, number), model.dtype) for size in sizes]
+        self.values = [np.zeros((size, number), model.dtype, like=self.heads[0][1]) for size in sizes]
 
     def output(self, i):
         """What the network gives for entry number i: (width, N)"""
@@ -133,5 +141,6 @@ class Groups:
 def masked_weight(layer, sources, targets):
     """The weight of a layer, zero where the mask is, and its bias: (outputs, inputs) and (outputs, 1)"""
     weight = layer.weight.data
-    bias = np.zeros(len(weight), weight.dtype) if layer.bias is None else layer.bias.data
+    sources, targets = (np.asarray(degrees, like=weight) for degrees in (sources, targets))
+    bias = np.zeros(len(weight), weight.dtype, like=weight) if layer.bias is None else layer.bias.data
     return weight * connected(sources, targets), bias[:, None]

@@ -8,8 +8,8 @@ class Model(Module):
 
     A subclass hands all arguments of its constructor on, by keyword: they are its `config`, from which `from_config`
     builds it again.  It defines `log_prob` or, where that can't be computed, `nats`, and `sample`.
-    The methods take and give arrays; `generator` is a numpy.random.Generator.  A model built with `classes` is of
-    p(x | y): its methods take the examples' labels as well, `y=`, integers (N,).
+    The methods take and give NumPy arrays, wherever the model is (`to`); `generator` is a numpy.random.Generator.  A
+    model built with `classes` is of p(x | y): its methods take the examples' labels as well, `y=`, integers (N,).
 
     shape, levels       of an example, and how many values its entries can take
     classes             how many values y can take; None where there are no labels
@@ -37,6 +37,11 @@ class Model(Module):
     def dtype(self):
         """The type of the parameters, which real-valued input is cast to."""
         return next(self.parameters()).data.dtype
+
+    @property
+    def device(self):
+        """Where the parameters are, and so where examples are brought to: "cpu" or "cuda"."""
+        return next(self.parameters()).device
 
     def at_least(self, least, *names):
         """Raise ValueError unless these constructor arguments, whole numbers, are `least` or more."""

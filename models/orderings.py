@@ -7,6 +7,7 @@ import math
 import numpy as np
 from layers.functional import binary_cross_entropy_with_logits, cross_entropy
 from minigrad import stack, tensor, zeros_like
+from minigrad.devices import moved
 from .autoregressive import Autoregressive
 
 
@@ -78,7 +79,7 @@ class Ordered(Autoregressive):
         """What the network is given: an array (N, D) -> a tensor (N, D * width)"""
         if self.width > 1:
             entries = (entries[:, :, None] == np.arange(self.levels)).reshape(len(entries), -1)
-        return tensor(entries.astype(self.dtype))
+        return tensor(entries.astype(self.dtype), device=self.device)
 
     def log_likelihood(self, outputs, entries):
         """The sum over the entries of the log of their probability: (N,)
@@ -87,10 +88,11 @@ class Ordered(Autoregressive):
         entries     the array (N, D) of what they are judged by
         """
         if self.width == 1:
-            target = tensor(entries.astype(self.dtype))
+            target = tensor(entries.astype(self.dtype), device=self.device)
             return -binary_cross_entropy_with_logits(outputs, target, reduction="none").sum(1)
         logits = outputs.reshape(*entries.shape, self.levels).transpose(1, 2)
-        return -cross_entropy(logits, tensor(entries.astype(np.int64)), reduction="none").sum(1)
+        labels = tensor(entries.astype(np.int64), device=self.device)
+        return -cross_entropy(logits, labels, reduction="none").sum(1)
 
     def log_prob(self, x):
         """log p(x) in nats, exact: (N,)"""
@@ -140,4 +142,4 @@ class OrderedCache:
     def write(self, position, values):
         """Take on the values at that position: (N,)"""
         code = values[None] if self.model.width == 1 else values == np.arange(self.model.levels)[:, None]
-        self.take(self.index(position), code.astype(self.model.dtype))
+        self.take(self.index(position), moved(code.astype(self.model.dtype), self.model.device))

@@ -12,6 +12,7 @@ Source: F. Fleuret, EE-559, lecture 9, where it is compared with the convolution
 import math
 import numpy as np
 from minigrad import zeros
+from minigrad.devices import on_cpu
 from .autoencoder import Autocoder
 
 AT_ONCE = 5000         # examples that are held in double precision
@@ -38,8 +39,16 @@ class PCA(Autocoder):
         """The type of the components, there being no parameters."""
         return self.components.dtype
 
+    @property
+    def device(self):
+        """Where the components are."""
+        return self.components.device
+
     def begin(self, data):
-        """Find the mean of the training examples and the main eigenvectors of their covariance, in double precision."""
+        """Find the mean of the training examples and the main eigenvectors of their covariance.
+
+        In double precision, on the CPU, wherever the model is.
+        """
         mean = sum(x.sum(0) for x in self.batches(data)) / len(data.train)
         covariance = sum((x - mean).T @ (x - mean) for x in self.batches(data)) / len(data.train)
         _, vectors = np.linalg.eigh(covariance)            # in the order of growing eigenvalues
@@ -51,7 +60,7 @@ class PCA(Autocoder):
         generator = np.random.default_rng(0)
         for start in range(0, len(data.train), AT_ONCE):
             numbers = np.arange(start, min(start + AT_ONCE, len(data.train)))
-            yield self.values(data.batch(numbers, generator)).data.reshape(len(numbers), -1).astype(np.float64)
+            yield on_cpu(self.values(data.batch(numbers, generator))).reshape(len(numbers), -1).astype(np.float64)
 
     def encode(self, values):
         """V (x - m): (N, *shape) -> (N, latent)"""

@@ -13,6 +13,7 @@ import numpy as np
 from layers import Module, ModuleList, Parameter
 from minigrad import enable_grad, exp, full, is_grad_enabled, log, tensor
 from minigrad.autograd import grad
+from minigrad.devices import on_cpu
 from .flow import Flow, StandardiseLayer
 
 
@@ -75,5 +76,5 @@ class Increasing(Module):
     def inverse(self, z):
         """The x of which f makes z: (N, 1) -> (N, 1)"""
         y, h = self.knots()
-        n = np.searchsorted(y.data[1:], z.data, side="right")
-        return self.xmin + self.width * (tensor(n) + (z - y[n]) / h[n])
+        n = tensor(np.searchsorted(on_cpu(y)[1:], on_cpu(z), side="right"), device=z.device)
+        return self.xmin + self.width * (n + (z - y[n]) / h[n])

@@ -55,7 +55,7 @@ class PixelCNN(Autoregressive):
         """The vectors of each pixel's values plus that of its position: (N, colours, H, W) -> (N, colours * E, H, W)"""
         colours, height, width = self.shape
         rows = x.astype(np.int64) + self.levels * np.arange(colours)[:, None, None]    # each colour has its own vectors
-        vectors = self.embedding(tensor(rows)).permute(0, 1, 4, 2, 3)
+        vectors = self.embedding(tensor(rows, device=self.device)).permute(0, 1, 4, 2, 3)
         return vectors.reshape(len(x), -1, height, width) + self.position
 
     def forward(self, e):
@@ -86,7 +86,8 @@ class PixelCNNCache:
     def __init__(self, model, number):
         self.model, size = model, model.shape[1:]
         self.first, *self.blocks = (ConvCache(conv, number, size) for conv in (model.first, *model.blocks))
-        self.vectors = np.zeros((len(model.position), number), model.dtype)           # of the pixel that is being drawn
+        positions = model.position.data
+        self.vectors = np.zeros((len(positions), number), positions.dtype, like=positions)  # of the pixel being drawn
 
     def logits(self, position):
         """The conditional of one colour of a pixel: the array (N, levels), as in `forward` but at that pixel only.

@@ -15,6 +15,7 @@ import numpy as np
 from layers import Module, ModuleList, Parameter
 from minigrad import (
     abs, cat, exp, log, logsumexp, no_grad, randn, relu, sigmoid, sin, softplus, stack, tanh, tensor, zeros)
+from minigrad.devices import on_cpu
 from .flow import Flow, StandardiseLayer
 
 
@@ -53,7 +54,7 @@ class PlanarLayers(Module):
         product = (self.w * self.v).sum(1)
         squared_norm = (self.w * self.w).sum(1)
         stretch = softplus(product)
-        lost = np.flatnonzero(~((squared_norm.data > 0) & (stretch.data > 0)))
+        lost = np.flatnonzero(~on_cpu((squared_norm.data > 0) & (stretch.data > 0)))
         if len(lost):
             raise ValueError(f"Planar: layer {lost[0]} has no inverse: |w|^2 is {squared_norm.data[lost[0]]}, and "
                              f"1 + u.w is {stretch.data[lost[0]]}; both must be positive")
@@ -71,11 +72,11 @@ class PlanarLayers(Module):
         return x, log(squares + (1 - squares) * stretch).sum(1)        # = 1 + u.w (1 - tanh^2), and no difference
 
     def inverse(self, y):
-        us, stretch = (part.data.astype(np.float64) for part in self.directions())
-        x = y.data.astype(np.float64)
-        for w, u, b, s in reversed(list(zip(self.w.data, us, self.b.data, stretch))):
+        us, stretch = (on_cpu(part).astype(np.float64) for part in self.directions())
+        x = on_cpu(y).astype(np.float64)
+        for w, u, b, s in reversed(list(zip(on_cpu(self.w), us, on_cpu(self.b), stretch))):
             x = x - np.tanh(root(x @ w, s - 1, b) + b)[:, None] * u
-        return tensor(x.astype(y.dtype))
+        return tensor(x.astype(y.dtype), device=y.device)
 
 
 def root(c, m, b):

@@ -31,8 +31,8 @@ class Standardise(Module):
         return std
 
     def forward(self, x):
-        """An array, of integers too, or a tensor -> a tensor of the buffers' type, in the same shape"""
-        return (as_tensor(x).to(self.mean.dtype) - self.mean) / self.std
+        """An array, of integers too, or a tensor -> a tensor of the buffers' type, where they are, in the same shape"""
+        return (as_tensor(x).to(self.mean) - self.mean) / self.std
 
     def inverse(self, y):
         """From standardised numbers, a tensor, back to those that they were: in the same shape"""

@@ -9,7 +9,7 @@ Image Generation with PixelCNN Decoders, NIPS 2016.
 import numpy as np
 from layers import Conv2d, ModuleList
 from layers.functional import relu
-from minigrad import cat, pad, tensor, zeros
+from minigrad import cat, pad, tensor
 from .autoregressive import Autoregressive
 from .scaling import Standardise
 from .windows import ConvCache, pointwise
@@ -58,7 +58,7 @@ class TwoStackPixelCNN(Autoregressive):
     def embed(self, x):
         """The network's input: standardised pixels, and the bits of their positions, (N, 1 + bits, H, W)"""
         values = self.scale(x)
-        return cat((values, self.bits + zeros(len(x), 1, 1, 1, dtype=values.dtype)), 1)
+        return cat((values, self.bits + values.new_zeros(len(x), 1, 1, 1)), 1)
 
     def forward(self, e):
         """Embedded images -> the logits of each pixel, given those before it: (N, levels, 1, H, W)"""

@@ -15,6 +15,7 @@ import numpy as np
 from layers import Linear, ReLU, Sequential, Tanh
 from layers.functional import binary_cross_entropy_with_logits
 from minigrad import sigmoid, tensor
+from minigrad.devices import on_cpu
 from .autoencoder import check_images, convolutions, transposed_convolutions
 from .flow import StandardiseLayer
 from .latent import Latent, log_normal, reparameterise, some_of
@@ -51,7 +52,7 @@ class ToyVAE(Latent):
 
     def examples(self, values):
         """The points of standardised ones."""
-        return self.scale.inverse(tensor(values)).data
+        return on_cpu(self.scale.inverse(tensor(values, device=self.device)))
 
     def encode(self, values):
         """Means and logarithms of the variances of the codes: (N, D) -> (N, latent), (N, latent)"""
@@ -69,7 +70,7 @@ class ToyVAE(Latent):
     def draw(self, z, generator):
         """Points from p(x | z): (N, latent) -> (N, D) array"""
         mean, logvar = self.decoder(z).chunk(2, 1)
-        return self.examples(reparameterise(mean, logvar, generator).data)
+        return self.examples(on_cpu(reparameterise(mean, logvar, generator)))
 
 
 class VAE(Latent):
@@ -156,7 +157,7 @@ class VAE(Latent):
         outputs = self.outputs(z)
         if self.levels == 2:
             return -binary_cross_entropy_with_logits(outputs, values, reduction="none").flatten(1).sum(1)
-        log_p = log_normal(values, outputs, tensor(np.full(self.shape, math.log(self.variance), outputs.dtype)))
+        log_p = log_normal(values, outputs, outputs.new_full(self.shape, math.log(self.variance)))
         if self.levels is None:
             return log_p
         width = 1 / (self.levels - 1)
@@ -164,7 +165,7 @@ class VAE(Latent):
 
     def draw(self, z, generator):
         """Examples from p(x | z); those of a Gaussian are rounded to whole levels: (N, latent) -> (N, *shape) array"""
-        mean = self.decode(z).data
+        mean = on_cpu(self.decode(z))
         if self.levels == 2:
             return (generator.random(mean.shape) < mean).astype(np.uint8)
         noise = generator.standard_normal(mean.shape, mean.dtype)

@@ -46,7 +46,7 @@ class ConvCache:
         self.bias = 0 if conv.bias is None else conv.bias.data[:, None]
         reaches = [dilation * (kernel - 1) for dilation, kernel in zip(conv.dilation, conv.kernel_size)]
         padded = [n + max(reach, zeros) for n, reach, zeros in zip(size, reaches, self.before)]
-        self.seen = np.zeros((*padded, conv.in_channels, number), weight.dtype)
+        self.seen = np.zeros((*padded, conv.in_channels, number), weight.dtype, like=weight)
 
     def write(self, position, values):
         """Take on the input at a position: (in_channels, N)"""

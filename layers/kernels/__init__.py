@@ -2,6 +2,7 @@
 
     loops       the definitions as textbook loops: slow, the oracle of the tests
     taps        sums of shifted images in registers: the fast set, and the default
+    cuda        for arrays on a GPU, always
 
 Each is a module with `forward`, `input_gradient` and `weight_gradient`, of the same signatures and results.  A homework
 whose students write `loops` comes without `taps`; then `loops` is the default.
@@ -12,13 +13,14 @@ minigrad/uncompiled.py.
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from minigrad.tensor import DeviceArray
 
 SETS = tuple(name for name in ("taps", "loops") if find_spec(f"{__name__}.{name}"))
 chosen = SETS[0]
 
 
 def use(name):
-    """Let convolutions run on the kernel set `name` from now on.   Returns the name of the set used so far."""
+    """Let convolutions on the CPU run on the kernel set `name` from now on.   Returns the name of the one before."""
     global chosen
     if name not in SETS:
         raise ValueError(f"kernels.use: there is no kernel set {name!r}; there are {', '.join(SETS)}")
@@ -39,3 +41,8 @@ def using(name):
 def active():
     """The module of the chosen set.  It is imported on first use: Numba takes a while."""
     return import_module(f"{__name__}.{chosen}")
+
+
+def suited(array):
+    """The module of the set that takes the array: the chosen one, or, on a GPU, `cuda`."""
+    return import_module(f"{__name__}.cuda") if isinstance(array, DeviceArray) else active()
