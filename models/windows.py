@@ -14,6 +14,7 @@ matrix product serves them all.
 import numpy as np
 from layers import CausalConv1d, MaskedConv2d
 from layers.convolution import paddings
+from minigrad.order import in_order
 
 
 class ConvCache:
@@ -42,7 +43,7 @@ class ConvCache:
             weight, taps = weight * conv.mask.data, np.array(conv.taps, np.int64).reshape(-1, 2)
         self.offsets = (taps * conv.dilation).T
         windows = weight[:, :, *taps.T].transpose(0, 2, 1)             # (out_channels, taps, in_channels)
-        self.weight = np.ascontiguousarray(windows.reshape(len(weight), -1))
+        self.weight = in_order(windows.reshape(len(weight), -1))
         self.bias = 0 if conv.bias is None else conv.bias.data[:, None]
         reaches = [dilation * (kernel - 1) for dilation, kernel in zip(conv.dilation, conv.kernel_size)]
         padded = [n + max(reach, zeros) for n, reach, zeros in zip(size, reaches, self.before)]

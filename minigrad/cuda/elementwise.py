@@ -327,5 +327,8 @@ def copy_to(out, source):
     """Write an Array or a number, which may be broadcast and of another type, over `out`."""
     source = operand("copy", source)
     if isinstance(source, Array) and source.shape != out.shape:
-        source = source.view(np.broadcast_to(source.layout, out.shape))
+        layout = source.layout
+        while layout.ndim > out.ndim and len(layout) == 1:                 # as NumPy does
+            layout = layout[0]
+        source = source.view(np.broadcast_to(layout, out.shape))
     apply(same, (out.dtype,), out.dtype, (source,), out)

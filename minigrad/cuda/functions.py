@@ -238,11 +238,12 @@ def getitem(array, key):
 
 
 def setitem(array, key, value):
-    """x[key] = value"""
+    """x[key] = value.  A NumPy array is copied to the device: it is clear where it is wanted."""
     if basic(key):
         target = getitem(array, key)
         if not isinstance(value, Array):
-            copy_to(target, np.asarray(value, array.dtype)[()])
+            value = np.asarray(value, array.dtype)
+            copy_to(target, asarray(value) if value.ndim else value[()])
         elif value.block is not array.block:
             copy_to(target, value)
         elif (value.first, value.shape, value.strides) != (target.first, target.shape, target.strides):
