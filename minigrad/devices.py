@@ -9,6 +9,10 @@ from .tensor import DeviceArray, Tensor, raw, record
 NAMES = "cpu", "cuda"
 
 
+class CudaError(RuntimeError):
+    """Something that the GPU needs is missing, or the GPU has failed.  Tensors on the CPU are untouched."""
+
+
 class device(str):
     """The name of a place for numbers: "cpu", the processor's memory, or "cuda", that of the first GPU.
 

@@ -6,6 +6,7 @@ import sys
 from .registry import DATA, MODELS
 
 NAMES = "list|train|evaluate|sample|inpaint|figure|reproduce"
+DEVICES = "cpu", "cuda"
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -21,10 +22,11 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     if options.threads:                    # before NumPy and Numba are loaded, since they look only then
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))
+    from minigrad.devices import CudaError
     from . import commands, reproduce
     try:
         return {**commands.COMMANDS, "reproduce": reproduce.command}[options.command](options)
-    except (OSError, ValueError, FloatingPointError, NotImplementedError) as error:
+    except (OSError, ValueError, FloatingPointError, NotImplementedError, CudaError) as error:
         print(f"python -m models {options.command}: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -77,6 +79,9 @@ def parser():
         added.add_argument("--seed", type=natural, default=0, metavar="S", help="what all random numbers come from (0)")
     reproduce = command("reproduce", "train what was published, and print a table of what comes out")
     reproduce.add_argument("name", nargs="?", metavar="NAME", help="only this line of the table")
+    for added in (train, evaluate, sample, inpaint, reproduce):
+        added.add_argument("--device", type=one_of("device", DEVICES), metavar="D",
+                           help="where to compute: cpu, by default, or cuda, a GPU; a resumed run stays where it was")
     return top
 
 

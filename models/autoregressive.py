@@ -8,7 +8,7 @@ loop that does it.  It asks a cache for each factor, and tells it what was drawn
 import itertools
 import numpy as np
 from layers.functional import cross_entropy
-from minigrad import no_grad, tensor
+from minigrad import no_grad
 from minigrad.devices import on_cpu
 from minigrad.random import inverse_cdf
 from .model import Model
@@ -40,8 +40,7 @@ class Autoregressive(Model):
         Returns a tensor (N,).
         """
         self.check(x, **labels)
-        values = tensor(x.astype(np.int64), device=self.device)
-        losses = cross_entropy(self.logits(x, **labels), values, reduction="none")
+        losses = cross_entropy(self.logits(x, **labels), self.integers(x), reduction="none")
         return -losses.flatten(1).sum(1)
 
     def positions(self):

@@ -28,15 +28,14 @@ def train(options):
     folder = options.out or os.path.join("runs", f"{options.model}-{stem}")
     choices = {name: getattr(options, name) for name in CHOICES}
     if options.resume:
-        config = resumed_config(folder, options.model, options.data, overrides, **choices)
+        config = resumed_config(folder, options.model, options.data, overrides, options.device, **choices)
         data = load(config["data"])
     else:
         runs.check_free(folder)
         if data_name in DATA and data_name not in recipes:
             raise ValueError(f"{options.model} does not learn {data_name}, but {', '.join(recipes)}")
         data = load(data_name)
-        config = new_config(options.model, data, data_name, overrides, **choices)
-        runs.start(config, folder)
+        config = new_config(options.model, data, data_name, overrides, device=options.device, **choices)
     training = trained(config, data, folder)
     if training.step < training.last:
         print(f"stopped after step {training.step:,} of {training.last:,}, and saved. Go on with:\n"
@@ -49,10 +48,12 @@ def train(options):
 def trained(config, data, folder):
     """The Training of a run, from where it stands, when it is finished or was interrupted."""
     training = Training(config, data, folder, bar)
+    runs.start(config, folder)             # now that the device is known to be there
     training.restore()
     training.save()
     print(f"{config['model']} on {config['data']}: {training.model.num_parameters():,} parameters, "
           f"{config['steps']:,} steps of {config['batch_size']} examples"
+          + (" on the GPU" if training.model.device == "cuda" else "")
           + (f", from step {training.step:,} on" if training.step else ""), flush=True)
     training.run()
     return training
@@ -85,7 +86,7 @@ def can(model, method):
 
 def evaluate_run(options):
     """The usual figures on the test set, or on a part of it."""
-    model, config = runs.load_model(options.run)
+    model, config = runs.load_model(options.run, options.device)
     data = load(config["data"])
     numbers = part(len(data.test), options.n or len(data.test))
     x, rng = data.test[numbers], np.random.default_rng(config["seed"])
@@ -109,7 +110,7 @@ def evaluate_run(options):
 
 def sample(options):
     """A picture of new examples."""
-    model, config = runs.load_model(options.run)
+    model, config = runs.load_model(options.run, options.device)
     place = picture(options.out or runs.path(options.run, "samples.png"))
     write_samples(model, config, options.n or usual_number(model, 64), options.seed, place, options.label)
     print(f"wrote {place}")
@@ -118,7 +119,7 @@ def sample(options):
 
 def inpaint(options):
     """Originals, what is given of them, and completions, below each other."""
-    model, config = runs.load_model(options.run)
+    model, config = runs.load_model(options.run, options.device)
     place = picture(options.out or runs.path(options.run, "inpainting.png"))
     data = load(config["data"])
     rng = np.random.default_rng(options.seed)

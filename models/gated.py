@@ -9,7 +9,7 @@ implementation with 10 layers of 128 channels reports 81.50 nats on dynamically 
 import numpy as np
 from layers import Conv2d, Embedding, MaskedConv2d, Module, ModuleList, Parameter
 from layers.functional import relu, sigmoid, tanh
-from minigrad import chunk, pad, tensor, zeros
+from minigrad import chunk, pad, zeros
 from .autoregressive import Autoregressive
 from .windows import ConvCache, pointwise
 
@@ -48,7 +48,7 @@ class GatedPixelCNN(Autoregressive):
 
     def embed(self, x):
         """The vector of each pixel's grey level plus that of its position: (N, 1, H, W) -> (N, embedding, H, W)"""
-        return self.embedding(tensor(x[:, 0].astype(np.int64), device=self.device)).permute(0, 3, 1, 2) + self.position
+        return self.embedding(self.integers(x[:, 0])).permute(0, 3, 1, 2) + self.position
 
     def forward(self, e, y=None):
         """Embedded images, and their labels -> the logits of each pixel, given those before it: (N, levels, 1, H, W)"""
@@ -59,7 +59,7 @@ class GatedPixelCNN(Autoregressive):
 
     def label_vectors(self, y, i):
         """What the labels add in layer i, to the vertical and the horizontal stack: two of (N, 2 * channels, 1, 1)"""
-        return self.labels[tensor(y.astype(np.int64), device=self.device), i].reshape(len(y), 2, -1, 1, 1).unbind(1)
+        return self.labels[self.integers(y), i].reshape(len(y), 2, -1, 1, 1).unbind(1)
 
     def logits(self, x, y=None):
         """All conditionals at once: (N, 1, H, W) -> (N, levels, 1, H, W)"""

@@ -78,9 +78,9 @@ class MaskedInput(Autoregressive):
         """T times the cross-entropy at one random entry of each example: an unbiased estimate of -log p(x), (N,)"""
         self.check(x)
         t = generator.integers(self.entries, size=len(x))
-        targets = x.reshape(len(x), -1)[np.arange(len(x)), t].astype(np.int64)
-        targets = tensor(targets, device=self.device)
-        return self.entries * cross_entropy(self.conditional(self.scale(x), t), targets, reduction="none")
+        targets = x.reshape(len(x), -1)[np.arange(len(x)), t]
+        losses = cross_entropy(self.conditional(self.scale(x), t), self.integers(targets), reduction="none")
+        return self.entries * losses
 
     def cache(self, x):
         """What the sampler asks at each position: see OnePass."""

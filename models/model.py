@@ -1,6 +1,9 @@
 """The face that all models share, so that training, evaluation, sampling and the command line are written once."""
+from itertools import chain
 import numpy as np
 from layers import Module
+from minigrad import tensor
+from minigrad.devices import CPU
 
 
 class Model(Module):
@@ -40,8 +43,12 @@ class Model(Module):
 
     @property
     def device(self):
-        """Where the parameters are, and so where examples are brought to: "cpu" or "cuda"."""
-        return next(self.parameters()).device
+        """Where the parameters and buffers are, and so where examples are brought to: "cpu" or "cuda"."""
+        return next((tensor.device for tensor in chain(self.parameters(), self.buffers())), CPU)
+
+    def integers(self, array):
+        """Integers as embeddings and losses take them: an int64 tensor, where the model is."""
+        return tensor(array.astype(np.int64), device=self.device)
 
     def at_least(self, least, *names):
         """Raise ValueError unless these constructor arguments, whole numbers, are `least` or more."""

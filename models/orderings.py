@@ -91,8 +91,7 @@ class Ordered(Autoregressive):
             target = tensor(entries.astype(self.dtype), device=self.device)
             return -binary_cross_entropy_with_logits(outputs, target, reduction="none").sum(1)
         logits = outputs.reshape(*entries.shape, self.levels).transpose(1, 2)
-        labels = tensor(entries.astype(np.int64), device=self.device)
-        return -cross_entropy(logits, labels, reduction="none").sum(1)
+        return -cross_entropy(logits, self.integers(entries), reduction="none").sum(1)
 
     def log_prob(self, x):
         """log p(x) in nats, exact: (N,)"""

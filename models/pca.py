@@ -39,11 +39,6 @@ class PCA(Autocoder):
         """The type of the components, there being no parameters."""
         return self.components.dtype
 
-    @property
-    def device(self):
-        """Where the components are."""
-        return self.components.device
-
     def begin(self, data):
         """Find the mean of the training examples and the main eigenvectors of their covariance.
 

@@ -9,7 +9,7 @@ binarised MNIST, with 15 residual blocks).
 import numpy as np
 from layers import Embedding, MaskedConv2d, ModuleList, Parameter
 from layers.functional import relu
-from minigrad import tensor, zeros
+from minigrad import zeros
 from .autoregressive import Autoregressive
 from .windows import ConvCache, pointwise
 
@@ -54,8 +54,8 @@ class PixelCNN(Autoregressive):
     def embed(self, x):
         """The vectors of each pixel's values plus that of its position: (N, colours, H, W) -> (N, colours * E, H, W)"""
         colours, height, width = self.shape
-        rows = x.astype(np.int64) + self.levels * np.arange(colours)[:, None, None]    # each colour has its own vectors
-        vectors = self.embedding(tensor(rows, device=self.device)).permute(0, 1, 4, 2, 3)
+        rows = x + self.levels * np.arange(colours)[:, None, None]     # each colour has its own vectors
+        vectors = self.embedding(self.integers(rows)).permute(0, 1, 4, 2, 3)
         return vectors.reshape(len(x), -1, height, width) + self.position
 
     def forward(self, e):

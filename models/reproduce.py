@@ -73,7 +73,7 @@ def command(options):
     results = []
     for line in TABLE:
         if options.name in (None, line.name):
-            result = reproduced(line)
+            result = reproduced(line, options.device)
             if result is None:
                 print("stopped, and saved; the same command goes on")
                 return 130
@@ -82,24 +82,26 @@ def command(options):
     return 0
 
 
-def reproduced(line):
-    """What a line comes to, as a dict: read if it is there, else trained and measured.  None if it was interrupted."""
+def reproduced(line, device=None):
+    """What a line comes to, as a dict: read if it is there, else trained and measured.  None if it was interrupted.
+
+    device          where to train: by default where that was begun, or on the CPU
+    """
     folder = os.path.join("runs", f"reproduce-{line.name}")
     if os.path.exists(runs.path(folder, RESULT)):
         return runs.read_json(folder, RESULT)
     data = load(line.data)
     if os.path.exists(runs.path(folder, runs.CONFIG)):
-        config = runs.read_config(folder)
+        config = runs.read_config(folder) | ({"device": device} if device else {})
     else:
         config = new_config(line.model, data, line.data, line.config, minutes=line.minutes, seed=line.seed,
-                            **line.settings)
-        runs.start(config, folder)
+                            device=device, **line.settings)
     training = trained(config, data, folder)
     if training.step < training.last:
         return None
     model, last = training.model, training.metrics[-1]
     result = {"ours": last[f"test_{model.measure}"], "measure": model.measure, "minutes": last["seconds"] / 60,
-              "seed": config["seed"]}
+              "seed": config["seed"], "device": str(model.device)}
     if line.samples:
         result["ours"] = importance_weighted(model, data.test, np.random.default_rng(config["seed"]), line.samples,
                                              progress("measuring"))

@@ -32,7 +32,7 @@ def check_free(folder):
 
 
 def start(config, folder):
-    """Make the folder of a new run, with its config.json."""
+    """Make the folder of a run, where it is not there yet, and write its config.json."""
     os.makedirs(folder, exist_ok=True)
     write_json(config, folder, CONFIG)
 
@@ -95,16 +95,23 @@ def read_checkpoint(folder, config):
 
 
 def build(config):
-    """The model of a run, with parameters drawn from the run's seed, and the generator to go on with."""
+    """The model of a run, with parameters drawn from the run's seed, and the generator to go on with.
+
+    Raises CudaError if the config's device is "cuda" and there is none.
+    """
     generator = minigrad.manual_seed(config["seed"])
-    return MODELS[config["model"]].load().from_config(config["model_config"]), generator
+    model = MODELS[config["model"]].load().from_config(config["model_config"])
+    return model.to(config.get("device", "cpu")), generator
 
 
-def load_model(folder):
-    """The trained model of a run, ready to be used, and its config.  Where it isn't finished, the best one so far."""
+def load_model(folder, device=None):
+    """The trained model of a run, ready to be used, and its config.  Where it isn't finished, the best one so far.
+
+    device          where it is to be: by default on the CPU, wherever it was trained
+    """
     config = read_config(folder)
     state = read_checkpoint(folder, config)
-    model, _ = build(config)
+    model, _ = build(config | {"device": device or "cpu"})
     try:
         model.load_state_dict((state["best"] or state)["weights"])
     except RuntimeError as error:

@@ -9,17 +9,18 @@ CHOICES = ("epochs", "minutes", "batch_size", "lr", "seed")
 
 
 def new_config(model, data, data_name, overrides, epochs=None, minutes=None, batch_size=None, lr=None, seed=None,
-               weight_decay=None):
+               weight_decay=None, device=None):
     """The config of a run that is to begin.
 
     model, data_name    the model's name, and that of the DataSet `data` or the path of its file
     overrides           constructor arguments that replace the recipe's: a dict
     epochs ...          replace the recipe's too, where they aren't None
+    device              where to train: "cpu", the default, or "cuda"
     Raises ValueError for a model that can't be built so, or that can't learn this data.
     """
     entry = MODELS[model]
     recipe = entry.recipes.get(data_name) or next(iter(entry.recipes.values()))
-    config = {"model": model, "data": data_name, "seed": seed or 0,
+    config = {"model": model, "data": data_name, "seed": seed or 0, "device": device or "cpu",
               "batch_size": batch_size or min(recipe["batch_size"], len(data.train)),
               "lr": lr or recipe["lr"],
               "weight_decay": recipe.get("weight_decay", 0) if weight_decay is None else weight_decay,
@@ -64,8 +65,8 @@ def alike(value, default):
     return type(value) is type(default)
 
 
-def resumed_config(folder, model, data_name, overrides, **choices):
-    """The config of the run to go on with.  What the user says now must not contradict it."""
+def resumed_config(folder, model, data_name, overrides, device=None, **choices):
+    """The config of the run to go on with.  What the user says now must not contradict it, but for the device."""
     config = runs.read_config(folder)
     said = {"model": (model, config["model"]), "data": (data_name, config["data"])}
     said |= {name: (value, config[name]) for name, value in choices.items()}
@@ -73,4 +74,4 @@ def resumed_config(folder, model, data_name, overrides, **choices):
     for name, (now, then) in said.items():
         if now is not None and now != then:
             raise ValueError(f"the run in {folder} has {name} {then}, not {now}: a run is resumed as it was begun")
-    return config
+    return config if device is None else config | {"device": device}

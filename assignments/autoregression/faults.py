@@ -135,11 +135,11 @@ FAULTS = [
           "math.exp(nats / math.prod(shape))", "2 ** (nats / math.prod(shape))"),
     Fault("perplexity of minus the cost", PERPLEXITY, "math.exp(nats", "math.exp(-nats"),
     Fault("the mean of the batches' means", MEAN_COST,
-          "float(np.sum(costs.data, dtype=np.float64))\n    model.train(training)\n    return total / len(x)",
-          "float(np.mean(costs.data, dtype=np.float64))\n    model.train(training)\n    return total / len(starts)"),
+          "float(np.sum(on_cpu(costs), dtype=np.float64))\n    model.train(training)\n    return total / len(x)",
+          "float(np.mean(on_cpu(costs), dtype=np.float64))\n    model.train(training)\n    return total / len(starts)"),
     Fault("the mean of perplexities", MEAN_COST,
-          "float(np.sum(costs.data, dtype=np.float64))\n    model.train(training)\n    return total / len(x)",
-          "float(np.sum(np.exp(np.asarray(costs.data) / x[0].size)))\n    model.train(training)\n    return "
+          "float(np.sum(on_cpu(costs), dtype=np.float64))\n    model.train(training)\n    return total / len(x)",
+          "float(np.sum(np.exp(on_cpu(costs) / x[0].size)))\n    model.train(training)\n    return "
           "math.log(total / len(x)) * x[0].size"),
     Fault("the last batch is left out", MEAN_COST,
           "range(0, len(x), batch_size)", "range(0, len(x) - batch_size + 1, batch_size)"),

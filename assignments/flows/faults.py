@@ -137,7 +137,7 @@ FAULTS = (
           "derivative, = grad(y.sum(), x, retain_graph=True, create_graph=create_graph)",
           "derivative, = grad(y.sum(), x, retain_graph=True, create_graph=create_graph)\n"
           "            y.sum().backward(retain_graph=True)"),
-    Fault("back: the knots of the right ends", LINE_BACK, "y.data[1:], z.data", "y.data, z.data"),
+    Fault("back: the knots of the right ends", LINE_BACK, "on_cpu(y)[1:]", "on_cpu(y)"),
     Fault("back: multiplied by h", LINE_BACK, "(z - y[n]) / h[n]", "(z - y[n]) * h[n]"),
     Fault("back: xmin forgotten", LINE_BACK, "self.xmin + ", ""),
     Fault("back: in pieces, not in units", LINE_BACK, "self.width * ", ""),

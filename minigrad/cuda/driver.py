@@ -12,6 +12,7 @@ NumPy's memory, and every machine can test them.
 import ctypes
 import os
 import sys
+from ..devices import CudaError
 
 simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("0", "")
 LIBRARIES = {"win32": ("nvcuda.dll",)}.get(sys.platform, ("libcuda.so.1", "libcuda.so"))
@@ -35,10 +36,6 @@ ADVICE = {                 # on others: not initialized, stub library, device un
          "`compat` of the CUDA toolkit out of LD_LIBRARY_PATH",
     999: "The driver is in a bad state, as after a suspend: sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm, or "
          "restart the machine"}
-
-
-class CudaError(RuntimeError):
-    """Something that the GPU needs is missing, or the GPU has failed.  Tensors on the CPU are untouched."""
 
 
 class OutOfMemoryError(CudaError):
