@@ -89,7 +89,7 @@ FAULTS = (
     Fault("no gradient in the variance", DRAW, "logvar).exp()", "logvar.detach()).exp()"),
     Fault("no gradient in the mean", DRAW, "return mean +", "return mean.detach() +"),
     Fault("always the same noise", DRAW, "generator=generator", "generator=np.random.default_rng(1)"),
-    Fault("e in float32", DRAW, "dtype=mean.dtype, ", ""),
+    Fault("e in float32", DRAW, "randn_like(mean,", "randn_like(mean, dtype=np.dtype('float32'),"),
     # Task 4
     Fault("the mean code, not a draw", TERMS, "z = reparameterise(mean, logvar, generator)", "z = mean"),
     Fault("noise of variance 1", TERMS, "reparameterise(mean, logvar, generator)",

@@ -132,7 +132,7 @@ def masked_outer(g, x, sources, targets):
     Honest("likelihoods from the softmax itself", {
         LOG_PROB: '''
     def log_prob(self, x, **labels):
-        from minigrad import log_softmax, one_hot
+        from minigrad import log_softmax, tensor
         self.check(x, **labels)
         log_p = log_softmax(self.logits(x, **labels), 1).reshape(len(x), self.levels, -1)
         chosen = np.eye(self.levels, dtype=log_p.dtype)[x.reshape(len(x), -1)].transpose(0, 2, 1)

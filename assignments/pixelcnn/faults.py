@@ -149,8 +149,7 @@ def log_prob(self, x, **labels):
     self.check(x, **labels)
     from layers.functional import log_softmax
     log_p = log_softmax(self.logits(x, **labels), 1).flatten(2)
-    index = tensor(x.reshape(len(x), 1, -1).astype(np.int64))
-    return log_p.gather(1, index).sum((1, 2))
+    return log_p.gather(1, self.integers(x.reshape(len(x), 1, -1))).sum((1, 2))
 ''', BITS: '''
 def bits_per_dim(nats, shape):
     dimensions = 1
@@ -210,6 +209,7 @@ def logits(self, position):
     return out[position[0] * levels:(position[0] + 1) * levels].transpose()
 ''', LOG_PROB: '''
 def log_prob(self, x, **labels):
+    from minigrad import tensor
     self.check(x, **labels)
     logits = self.logits(x, **labels)
     largest = tensor(logits.data.max(1, keepdims=True))
