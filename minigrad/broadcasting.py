@@ -33,9 +33,9 @@ def total(array, axes, keepdims=False, dtype=None):
 
     NumPy adds up pairwise where the numbers lie side by side in memory.  Along any other axis it adds one to the next:
     a million float32 of 0.1 give 1 % too much.  So such an axis, if it is long, is cut into blocks, which are added up
-    first, and then their sums.
+    first, and then their sums.  Arrays on another device add up pairwise along all axes.
     """
-    if array.size >= 2 * BLOCK and axes:
+    if type(array) is ndarray and array.size >= 2 * BLOCK and axes:
         run = short_rows(array, axes)
         if run and dtype is None:
             sums = row_sums(array, run)

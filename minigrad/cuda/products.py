@@ -28,10 +28,10 @@ import functools
 import math
 from collections import namedtuple
 import numpy as np
-from .array import Array, empty
+from .array import Array, asarray, empty
 from .elementwise import collapsed, operand, placer, spread_steps
 from .functions import copy_to, full, implements
-from .launch import Kernel, cuda, inlined, scalar, simulated
+from .launch import Kernel, cuda, device, scalar, simulated
 from .reductions import total
 
 
@@ -51,7 +51,7 @@ class Tile(namedtuple("Tile", "rows columns down across group depth")):
         return self.rows // self.down * (self.columns // self.across)
 
 
-LARGE, MEDIUM, SMALL = ((Tile(4, 4, 2, 2, 1, 2), Tile(4, 4, 4, 2, 2, 1), Tile(2, 2, 1, 2, 1, 2)) if simulated else
+LARGE, MEDIUM, SMALL = ((Tile(4, 4, 2, 2, 1, 2), Tile(4, 4, 2, 2, 2, 1), Tile(2, 2, 1, 2, 1, 2)) if simulated else
                         (Tile(128, 128, 8, 8, 4, 8), Tile(64, 64, 4, 4, 4, 16), Tile(16, 16, 2, 2, 2, 16)))
 BUSY = 4 if simulated else 128             # so many blocks at least use most of the device
 SHORTEST = 4 if simulated else 128         # values of k that a part of a product must have
@@ -69,32 +69,33 @@ def mover(T, size, tile, neighbours):
     threads, depth = tile.threads, tile.depth
     THREADS, SIZE, DEPTH, MOVED = map(np.uint64, (threads, size, depth, size * depth // threads))
     PITCH, HALF = np.uint64(pitch(size)), np.uint64(pitch(size) * depth)
-    zero = T(0)
+    ROWS_ON, K_ON = (0, threads // size) if neighbours else (threads // depth, 0)          # to a thread's next number
+    ZERO, zero = np.uint64(0), T(0)
 
-    @inlined
+    @device
     def row(t, i):
         """Of the number that thread t moves as its number i."""
         return (t + i * THREADS) % SIZE if neighbours else (t + i * THREADS) // DEPTH
 
-    @inlined
+    @device
     def k(t, i):
         """Of that number."""
         return (t + i * THREADS) // SIZE if neighbours else (t + i * THREADS) % DEPTH
 
-    @inlined
-    def begin(t, start, step, k_step, first, rows, at):
-        """Where the thread's numbers are.  Rows beyond the last are taken to be the last; nobody uses them."""
-        for i in range(MOVED):
-            at[i] = start + min(first + np.int64(row(t, i)), rows - 1) * step + np.int64(k(t, i)) * k_step
+    @device
+    def begin(t, start, step, k_step, first):
+        """Where the thread's first number is, when its tile begins with row number `first`."""
+        return start + (first + np.int64(row(t, ZERO))) * step + np.int64(k(t, ZERO)) * k_step
 
-    @inlined
-    def fetch(t, x, at, k_step, first, end, numbers):
-        """From memory into registers, for k from `first` on; 0 from `end` on."""
+    @device
+    def fetch(t, x, at, step, k_step, first, rows, now, end, numbers):
+        """From memory into registers, for k from `now` on; 0 from `end` on, and below the last row."""
+        stride = ROWS_ON * step + K_ON * k_step
         for i in range(MOVED):
-            numbers[i] = x[np.uint64(at[i])] if first + np.int64(k(t, i)) < end else zero
-            at[i] += depth * k_step
+            inside = first + np.int64(row(t, i)) < rows and now + np.int64(k(t, i)) < end
+            numbers[i] = x[np.uint64(at + np.int64(i) * stride)] if inside else zero
 
-    @inlined
+    @device
     def put(t, numbers, held, half):
         """From registers into a half of the shared memory."""
         for i in range(MOVED):
@@ -120,7 +121,7 @@ def multiplier(T, tile):
     DOWN, ACROSS, GROUP = map(np.uint64, (down, across, tile.group))
     DOWN_STEP, ACROSS_STEP = np.uint64(tile.rows // tile.down * tile.group), np.uint64(tile.columns // tile.across * tile.group)
 
-    @inlined
+    @device
     def once(a, at_a, b, at_b, sums):
         """For one k:  sums[m, n] += a[m] b[n]"""
         column, row = cuda.local.array(down, T), cuda.local.array(across, T)
@@ -136,7 +137,7 @@ def multiplier(T, tile):
         """`multiply`, which is for so many values of k, for twice as many."""
         A_STEP, B_STEP = np.uint64(turns * pitch(tile.rows)), np.uint64(turns * pitch(tile.columns))
 
-        @inlined
+        @device
         def both(a, at_a, b, at_b, sums):
             multiply(a, at_a, b, at_b, sums)
             multiply(a, at_a + A_STEP, b, at_b + B_STEP, sums)
@@ -155,7 +156,7 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
     a_neighbours    whether A is read along its columns, because a column's numbers lie side by side
     b_neighbours    whether B is read along its rows
     """
-    place, T, int64 = placer(stack_axes), scalar(dtype), scalar(np.dtype(np.int64))
+    place, T = placer(stack_axes), scalar(dtype)
     begin_a, fetch_a, put_a = mover(T, tile.rows, tile, a_neighbours)
     begin_b, fetch_b, put_b = mover(T, tile.columns, tile, b_neighbours)
     multiply = multiplier(T, tile)
@@ -178,7 +179,6 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
         a_tiles = cuda.shared.array(a_size, T)             # the simulator knows shared arrays by the line they stand in
         b_tiles = cuda.shared.array(b_size, T)
         sums = cuda.local.array(sums_size, T)
-        a_at, b_at = cuda.local.array(a_moved, int64), cuda.local.array(b_moved, int64)
         a_numbers, b_numbers = cuda.local.array(a_moved, T), cuda.local.array(b_moved, T)
         t, block = np.uint64(cuda.threadIdx.x), np.int64(cuda.blockIdx.x)
         across, down = -(-N // columns), -(-M // rows)
@@ -186,30 +186,36 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
         product = block // (across * down)
         matrix, part = product // parts, product % parts
         k, end = part * each, min(K, (part + 1) * each)
-        begin_a(t, place(matrix, shape, a_start, a_stack) + k * a_steps[1], a_steps[0], a_steps[1], first_m, M, a_at)
-        begin_b(t, place(matrix, shape, b_start, b_stack) + k * b_steps[1], b_steps[0], b_steps[1], first_n, N, b_at)
+        a_step, b_step, a_k, b_k = a_steps[0], b_steps[0], a_steps[1], b_steps[1]
+        a_at = begin_a(t, place(matrix, shape, a_start, a_stack) + k * a_k, a_step, a_k, first_m)
+        b_at = begin_b(t, place(matrix, shape, b_start, b_stack) + k * b_k, b_step, b_k, first_n)
         my_m, my_n = t // BESIDE * GROUP, t % BESIDE * GROUP
         for i in range(DOWN * ACROSS):
             sums[i] = zero
-        fetch_a(t, a, a_at, a_steps[1], k, end, a_numbers)
-        fetch_b(t, b, b_at, b_steps[1], k, end, b_numbers)
+        fetch_a(t, a, a_at, a_step, a_k, first_m, M, k, end, a_numbers)
+        fetch_b(t, b, b_at, b_step, b_k, first_n, N, k, end, b_numbers)
         half = ONE - ONE
+        put_a(t, a_numbers, a_tiles, half)
+        put_b(t, b_numbers, b_tiles, half)
         while k < end:
-            put_a(t, a_numbers, a_tiles, half)
-            put_b(t, b_numbers, b_tiles, half)
-            cuda.syncthreads()
             k += depth
-            fetch_a(t, a, a_at, a_steps[1], k, end, a_numbers)
-            fetch_b(t, b, b_at, b_steps[1], k, end, b_numbers)
+            a_at += depth * a_k
+            b_at += depth * b_k
+            fetch_a(t, a, a_at, a_step, a_k, first_m, M, k, end, a_numbers)
+            fetch_b(t, b, b_at, b_step, b_k, first_n, N, k, end, b_numbers)
+            cuda.syncthreads()             # what was put is there, and the compiler can't put off the reads
             multiply(a_tiles, half * A_HALF + my_m, b_tiles, half * B_HALF + my_n, sums)
             half = ONE - half
+            put_a(t, a_numbers, a_tiles, half)
+            put_b(t, b_numbers, b_tiles, half)
         for i in range(DOWN):
             m = first_m + np.int64(my_m + i // GROUP * DOWN_STEP + i % GROUP)
             for j in range(ACROSS):
                 n = first_n + np.int64(my_n + j // GROUP * ACROSS_STEP + j % GROUP)
                 if m < M and n < N:
                     c[np.uint64((product * M + m) * N + n)] = sums[i * ACROSS + j]
-    return Kernel(kernel)
+    # 128 registers a thread: enough for the large tile in float32, and two of its blocks share a multiprocessor
+    return Kernel(kernel, bounds=(threads, 65536 // (threads * 128)) if dtype.itemsize == 4 else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -218,22 +224,28 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
 def matmul(a, b, out=None):
     """np.matmul: the products of two stacks of matrices, which broadcast; a vector is a row or a column.
 
-    Raises ValueError for shapes that do not fit, TypeError for a product of Booleans.
+    Raises ValueError for shapes that do not fit.
     """
     a, b = operand("matmul", a), operand("matmul", b)
     if not (isinstance(a, Array) and isinstance(b, Array)) or 0 in (a.ndim, b.ndim):
         raise ValueError("matmul: a number is no matrix")
     dtype = np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[-1]
+    if dtype == bool:                      # whether any term is True
+        c = matmul(a.astype(np.int64), b) != 0
+        return c if out is None else copied(c, out)
     a, b, rows, columns = a.astype(dtype, copy=False), b.astype(dtype, copy=False), a.ndim > 1, b.ndim > 1
     a, b = a if rows else a.view(a.layout[None]), b if columns else b.view(b.layout[:, None])
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} don't multiply: a's last size must be b's last but one")
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     c = multiplied(a, b, stack, dtype).reshape(*stack, *a.shape[-2:-1] * rows, *b.shape[-1:] * columns)
-    if out is not None:
-        copy_to(out, c)
-        return out
-    return c
+    return c if out is None else copied(c, out)
+
+
+def copied(c, out):
+    """`out`, with c written to it."""
+    copy_to(out, c)
+    return out
 
 
 def multiplied(a, b, stack, dtype):
@@ -261,3 +273,72 @@ def chosen(M, N, matrices):
         fits = min(M, N) > SMALL.rows and (tile is MEDIUM or blocks >= BUSY)
         if fits or tile is SMALL:
             return tile, blocks
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# einsum
+
+@implements(np.einsum)
+def einsum(equation, *arrays, **_):
+    """Sums of products, as an equation "ij,jk->ik" says: from the left, one operand after the other is multiplied in."""
+    left, _, result = equation.partition("->")
+    dtype = np.result_type(*(x.dtype for x in arrays))
+    operands = [diagonal(term, x.astype(dtype, copy=False)) for term, x in zip(left.split(","), arrays)]
+    size = {}
+    for term, x in operands:
+        size |= {letter: n for letter, n in zip(term, x.shape) if size.get(letter, 1) == 1}
+    operands = [narrowed(term, x, size) for term, x in operands]
+    while len(operands) > 1:
+        (a_term, a), (b_term, b), *operands = operands
+        operands = [pair(a_term, a, b_term, b, set(result).union(*(term for term, _ in operands))), *operands]
+    term, x = summed(*operands[0], result)
+    return x.transpose([term.index(letter) for letter in result])
+
+
+def diagonal(term, x):
+    """x as a view without letters that occur twice: along its diagonals."""
+    once = "".join(dict.fromkeys(term))
+    return (once, x) if once == term else (once, x.view(np.einsum(f"{term}->{once}", x.layout)))
+
+
+def narrowed(term, x, size):
+    """x without the axes along which it is repeated: it has size 1 there, and another operand more."""
+    repeated = [letter for letter, n in zip(term, x.shape) if n != size[letter]]
+    return "".join(letter for letter in term if letter not in repeated), x.squeeze(tuple(map(term.index, repeated)))
+
+
+def summed(term, x, kept):
+    """x, added up along the letters that are not kept."""
+    gone = tuple(d for d, letter in enumerate(term) if letter not in kept)
+    return "".join(letter for letter in term if letter in kept), total(x, gone, x.dtype) if gone else x
+
+
+def pair(a_term, a, b_term, b, kept):
+    """The product of two operands, added up along the letters that are not kept: a stack of matrix products."""
+    a_term, a = summed(a_term, a, kept.union(b_term))
+    b_term, b = summed(b_term, b, kept.union(a_term))
+    stack = [letter for letter in a_term if letter in b_term and letter in kept]
+    inner = [letter for letter in a_term if letter in b_term and letter not in kept]
+    rows, columns = [x for x in a_term if x not in b_term], [x for x in b_term if x not in a_term]
+    size = dict(zip(a_term + b_term, a.shape + b.shape))
+    sizes = lambda letters: tuple(size[letter] for letter in letters)
+    a = a.transpose([a_term.index(letter) for letter in stack + rows + inner])
+    b = b.transpose([b_term.index(letter) for letter in stack + inner + columns])
+    M, K, N = (math.prod(sizes(letters)) for letters in (rows, inner, columns))
+    c = matmul(a.reshape(*sizes(stack), M, K), b.reshape(*sizes(stack), K, N))
+    return "".join(stack + rows + columns), c.reshape(sizes(stack + rows + columns))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Linear algebra, on the host: matrices that are inverted in these models are small
+
+def on_host(function):
+    """NumPy's function of the arrays' copies on the host; the results go to the device."""
+    def ours(*arrays):
+        found = function(*(x.numpy() if isinstance(x, Array) else x for x in arrays))
+        return tuple(map(asarray, found)) if isinstance(found, tuple) else asarray(found)
+    return ours
+
+
+for function in (np.linalg.slogdet, np.linalg.det, np.linalg.inv, np.linalg.solve):
+    implements(function)(on_host(function))
