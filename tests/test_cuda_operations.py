@@ -9,6 +9,7 @@ import pytest
 import minigrad
 import test_elementwise
 import test_indexing
+import test_linalg
 import test_methods
 import test_products
 import test_reductions
@@ -18,11 +19,13 @@ from minigrad import Tensor, operation
 from minigrad.autograd import grad
 from minigrad.cuda import Array
 
-TABLES = (test_elementwise, test_reductions, test_shapes, test_indexing, test_products, test_methods)
+TABLES = (test_elementwise, test_reductions, test_shapes, test_indexing, test_products, test_linalg, test_methods)
 WITH_A_MASK = Case("masked_fill, the mask an input", lambda x, mask: minigrad.masked_fill(x, mask, -1.0),
                    lambda rng: [rng.standard_normal((3, 2)), np.array([True, False])])
+EINSUM = Case("einsum", lambda a, b: minigrad.einsum("ijj,kj->ki", a, b),
+              lambda rng: [rng.standard_normal((2, 3, 3)), rng.standard_normal((4, 3))])
 OPERATIONS = {}                            # the cases of each, by what its name begins with, before sizes and settings
-for case in (WITH_A_MASK, *(case for table in TABLES for case in table.CASES)):
+for case in (WITH_A_MASK, EINSUM, *(case for table in TABLES for case in table.CASES)):
     OPERATIONS.setdefault(re.split("[(=]", case.name)[0], []).append(case)
 del OPERATIONS["masked_fill"]              # whose mask is on the CPU
 SOME = [case for cases in OPERATIONS.values() for case in cases[::max(2, len(cases) // 2)]]
