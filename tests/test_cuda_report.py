@@ -325,3 +325,10 @@ def test_arrays_of_integers_are_not_taken_for_an_integer():
 def test_bounds_stand_behind_the_parameters():
     text = "\t// a (remark)\n.visible .entry double(\n\t.param .u64 double_0\n)\n{\n\tret;\n}\n"
     assert launch.bounded(text, 128, 3) == text.replace(")\n{", ")\n.maxntid 128, 1, 1\n.minnctapersm 3\n{")
+
+
+def test_kernels_that_differ_in_a_name_only_are_different():
+    """What is kept on disk is found by everything that the code depends on: also by which functions it calls."""
+    exp, log = (launch.describe(function) for function in (lambda a: launch.functions.exp(a),
+                                                           lambda a: launch.functions.log(a)))
+    assert exp != log and exp == launch.describe(lambda a: launch.functions.exp(a))

@@ -210,7 +210,8 @@ def describe(function):
     code = function.__code__
     inside = [cell.cell_contents for cell in function.__closure__ or ()]
     inside += [function.__globals__[name] for name in code.co_names if name in function.__globals__]
-    return f"{code.co_code.hex()} {code.co_consts} {[describe(x) for x in inside if not hasattr(x, '__path__')]}"
+    inside = [describe(x) for x in inside if not hasattr(x, "__path__")]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_consts} {inside}"
 
 
 def versions():
