@@ -88,11 +88,11 @@ def mover(T, size, tile, neighbours):
         return start + (first + np.int64(row(t, ZERO))) * step + np.int64(k(t, ZERO)) * k_step
 
     @device
-    def fetch(t, x, at, step, k_step, first, rows, now, end, numbers):
-        """From memory into registers, for k from `now` on; 0 from `end` on, and below the last row."""
+    def fetch(t, x, at, step, k_step, rows, more, numbers):
+        """From memory into registers; 0 where the tile has no more rows, or there are no more values of k."""
         stride = ROWS_ON * step + K_ON * k_step
         for i in range(MOVED):
-            inside = first + np.int64(row(t, i)) < rows and now + np.int64(k(t, i)) < end
+            inside = np.int32(row(t, i)) < rows and np.int32(k(t, i)) < more
             numbers[i] = x[np.uint64(at + np.int64(i) * stride)] if inside else zero
 
     @device
@@ -189,11 +189,12 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
         a_step, b_step, a_k, b_k = a_steps[0], b_steps[0], a_steps[1], b_steps[1]
         a_at = begin_a(t, place(matrix, shape, a_start, a_stack) + k * a_k, a_step, a_k, first_m)
         b_at = begin_b(t, place(matrix, shape, b_start, b_stack) + k * b_k, b_step, b_k, first_n)
+        left_m, left_n = np.int32(min(M - first_m, rows)), np.int32(min(N - first_n, columns))
         my_m, my_n = t // BESIDE * GROUP, t % BESIDE * GROUP
         for i in range(DOWN * ACROSS):
             sums[i] = zero
-        fetch_a(t, a, a_at, a_step, a_k, first_m, M, k, end, a_numbers)
-        fetch_b(t, b, b_at, b_step, b_k, first_n, N, k, end, b_numbers)
+        fetch_a(t, a, a_at, a_step, a_k, left_m, np.int32(min(end - k, depth)), a_numbers)
+        fetch_b(t, b, b_at, b_step, b_k, left_n, np.int32(min(end - k, depth)), b_numbers)
         half = ONE - ONE
         put_a(t, a_numbers, a_tiles, half)
         put_b(t, b_numbers, b_tiles, half)
@@ -201,8 +202,8 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
             k += depth
             a_at += depth * a_k
             b_at += depth * b_k
-            fetch_a(t, a, a_at, a_step, a_k, first_m, M, k, end, a_numbers)
-            fetch_b(t, b, b_at, b_step, b_k, first_n, N, k, end, b_numbers)
+            fetch_a(t, a, a_at, a_step, a_k, left_m, np.int32(min(end - k, depth)), a_numbers)
+            fetch_b(t, b, b_at, b_step, b_k, left_n, np.int32(min(end - k, depth)), b_numbers)
             cuda.syncthreads()             # what was put is there, and the compiler can't put off the reads
             multiply(a_tiles, half * A_HALF + my_m, b_tiles, half * B_HALF + my_n, sums)
             half = ONE - half

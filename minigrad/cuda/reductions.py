@@ -11,8 +11,8 @@ are lanes of one output; where those of neighbouring outputs do, neighbouring th
 where there are few outputs of many entries, the entries are cut into parts, each with a block of its own, and a second
 reduction combines the parts.
 
-A thread adds at most some hundred numbers one to the next, and the rest is a tree, so sums have little rounding; and the
-order does not depend on chance.
+A thread adds at most some hundred numbers one to the next, and the rest is a tree, so sums have little rounding (running
+sums of very long lines have more); and the order does not depend on chance.
 """
 import functools
 import math
