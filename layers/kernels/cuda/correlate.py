@@ -159,7 +159,7 @@ def correlating(T, tile, inputs):
                     if channel < outs:
                         at = (((part * groups + group) * outs + channel) * tap_count + tap) * members + i
                         parts[unsigned(at)] = sums[c * ACROSS + p]
-    return Kernel(correlate, bounds(tile, registers=255))
+    return Kernel(correlate, bounds(tile, registers=168))
 
 
 @lru_cache(maxsize=None)
