@@ -1,12 +1,13 @@
 """The benchmarks' own tests: what they write, and that they compare like with like.  Nothing here depends on speed."""
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 import numpy as np
 import pytest
 from benchmarks import engines, measure, report, workloads_convolution, workloads_small, workloads_step
-from benchmarks.__main__ import selected
+from benchmarks.__main__ import main, selected
 from minigrad import tensor
 
 KEYS = {"name", "group", "ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "others", "operations",
@@ -36,6 +37,18 @@ def test_the_command_writes_a_list_of_objects(tmp_path):
 def test_an_unknown_name_is_refused_with_the_known_ones():
     done = run("--only", "conv3d")
     assert done.returncode == 2 and "conv3d" in done.stderr and "step pixelcnn" in done.stderr
+
+
+def test_what_fails_does_not_keep_the_others_from_being_measured(monkeypatch, capsys):
+    good, pair = given([1.0])
+    bad = measure.Timed("bad", "step", lambda engine: 1 / 0)
+    monkeypatch.setattr(workloads_convolution, "workloads", lambda: [bad, good])
+    monkeypatch.setattr(engines, "ours", lambda device: pair[0])
+    monkeypatch.setattr(os, "environ", dict(os.environ))                   # main says how many threads there are to be
+    monkeypatch.setattr(workloads_step, "workloads", lambda: [])
+    assert main(["--alone", "--only", "step", "--seconds", "0.01"]) == 1
+    out, err = capsys.readouterr()
+    assert "| given " in out and "bad can't be measured" in err and "ZeroDivisionError" in err
 
 
 def test_names_prefixes_and_groups_select():

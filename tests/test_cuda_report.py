@@ -203,6 +203,16 @@ def test_a_launch_that_fails_is_an_error(given, monkeypatch):
         kernel(monkeypatch)(1, 1, 5)
 
 
+def test_another_thread_of_python_is_made_known_to_the_driver(given, monkeypatch):
+    library = given(cuLaunchKernel=[0, 201], cuMemcpyDtoH_v2=[201])
+    x, run = array.empty(3), kernel(monkeypatch)
+    for _ in range(2):
+        run(1, 1, x)
+    before = library.calls.count("cuCtxSetCurrent")
+    x.numpy()
+    assert len(library.launched) == 2 and library.calls.count("cuCtxSetCurrent") == before + 1
+
+
 def test_a_kernel_that_cannot_be_compiled_says_where_to_look(given, monkeypatch, tmp_path):
     given()
     monkeypatch.setattr(launch, "folder", lambda: str(tmp_path))

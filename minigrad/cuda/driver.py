@@ -19,9 +19,9 @@ LIBRARIES = {"win32": ("nvcuda.dll",)}.get(sys.platform, ("libcuda.so.1", "libcu
 
 OLDEST = 11, 2             # the version of CUDA that a driver must know
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR, MULTIPROCESSORS = 75, 76, 16               # attributes of a device
-OUT_OF_MEMORY, NOT_SUPPORTED_PTX = 2, 222                  # of the driver's error numbers, those told apart here
+OUT_OF_MEMORY, INVALID_CONTEXT, NOT_SUPPORTED_PTX = 2, 201, 222        # of the driver's error numbers
 FAILED = "What is on the device is lost, tensors on the CPU are not; start Python anew to use the device again"
-ADVICE = {                 # on others: not initialized, stub library, device unavailable, no device ...
+ADVICE = {                 # on some: not initialized, stub library, device unavailable, no device ...
     3: "A process that was forked can't use the device: start it with multiprocessing's method \"spawn\"",
     34: "What was loaded is a stub that a CUDA toolkit has for linking, not the driver: take the folder `stubs` out of "
         "LD_LIBRARY_PATH",
@@ -70,6 +70,9 @@ class Driver:
     def check(self, name, *arguments):
         """Call a function of the driver.  Raises CudaError with the driver's words if it fails."""
         code = getattr(self.library, name)(*arguments)
+        if code == INVALID_CONTEXT:        # another thread of Python's, which the driver doesn't know
+            self.library.cuCtxSetCurrent(self.context)
+            code = getattr(self.library, name)(*arguments)
         if code:
             self.fail(name, code)
 
@@ -135,6 +138,7 @@ class Driver:
     def function(self, ptx, name):
         """The kernel called `name` of a program in PTX, NVIDIA's assembly language."""
         module, function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.check("cuCtxSetCurrent", self.context)
         code = self.library.cuModuleLoadData(ctypes.byref(module), ptx)
         if code == NOT_SUPPORTED_PTX:      # Numba's toolkit is newer than the driver; our kernels need nothing new
             code = self.library.cuModuleLoadData(ctypes.byref(module), lowered(ptx, self.version))

@@ -129,9 +129,9 @@ class Version:
         self.layout.pack_into(self.buffer, 0, *values)
         grid = (blocks, 1, 1) if type(blocks) is int else (*blocks, 1, 1)[:3]
         block = (threads, 1, 1) if type(threads) is int else (*threads, 1, 1)[:3]
-        code = self.enqueue(self.function, *grid, *block, 0, None, self.pointers, None)
-        if code:
-            driver.get().fail("cuLaunchKernel", code)
+        arguments = self.function, *grid, *block, 0, None, self.pointers, None
+        if self.enqueue(*arguments):       # again, by what knows the errors and what to do about them
+            driver.get().check("cuLaunchKernel", *arguments)
 
 
 # The kind of an argument: "q" of a Python integer, n of a tuple of n of them, the dtype of an array, and the class (such as

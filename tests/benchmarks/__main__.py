@@ -4,11 +4,12 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from models.__main__ import THREAD_VARIABLES
 
 
 def main(arguments=None):
-    """Measure, print the tables, write the JSON file.  Returns the exit code."""
+    """Measure, print the tables, write the JSON file.  Returns the exit code: 1 if something can't be measured."""
     options = parser().parse_args(arguments)
     on_device = options.device == "cuda"
     threads = options.threads or (os.cpu_count() if on_device else 2)
@@ -41,14 +42,19 @@ def main(arguments=None):
     rows = []
     print(report.header())
     for workload in chosen:
-        row = {**workload.measure(present, seconds), "threads": threads, "device": options.device}
+        try:
+            row = {**workload.measure(present, seconds), "threads": threads, "device": options.device}
+        except Exception:                  # the others are measured all the same
+            traceback.print_exc(limit=-4)
+            print(f"{workload.name} can't be measured", file=sys.stderr, flush=True)
+            continue
         rows.append(row)
         print(report.measured(row), flush=True)
         if options.json:                   # after each one, so that what was measured is kept whatever happens next
             with open(options.json, "w") as file:
                 json.dump(rows, file, indent=1)
     print("\n" + (device.summary(rows) if on_device else report.summary(rows)))
-    return 0
+    return 0 if len(rows) == len(chosen) else 1
 
 
 def parser():
