@@ -7,7 +7,8 @@ from minigrad.cuda import driver, reductions
 from tests.on_device import equal, there
 from tests.test_cuda_elementwise import numbers
 
-REDUCTIONS = {np.sum: "fi?", np.prod: "l", np.mean: "fl", np.max: "f?", np.min: "B", np.any: "f", np.all: "l", np.count_nonzero: "?"}
+REDUCTIONS = {np.sum: "fi?", np.prod: "l", np.mean: "fl", np.max: "f?", np.min: "B", np.any: "f", np.all: "l",
+              np.count_nonzero: "?"}
 SHAPES = [(17,), (5, 2, 3), ()]            # around blocks of 4 threads, which take 4 entries at once
 
 
@@ -28,7 +29,8 @@ def test_each_reduction(function):
     a = numbers((3, 9, 4), "d")
     view = lambda x: np.swapaxes(x[:, ::-2, 1:], 0, 2)
     for axis in all_axes(3):
-        assert equal(function(view(there(a)), axis=axis, keepdims=True), function(view(a), axis=axis, keepdims=True))
+        found = function(view(there(a)), axis=axis, keepdims=True)
+        assert equal(found, function(view(a), axis=axis, keepdims=True))
     repeated = lambda x: np.broadcast_to(x[:1, :1], (2, 3, 4))
     assert equal(function(repeated(there(a)), axis=1), function(repeated(a), axis=1))
 
@@ -49,10 +51,11 @@ def test_places(function):
 
 
 def test_empty_axes():
-    """The sum of nothing is 0, its product 1, its mean NaN; nothing has no largest entry, unless there is an initial value."""
+    """Of nothing, the sum is 0, the product 1, the mean NaN; a largest entry needs an initial value."""
     a = np.zeros((3, 0, 2), "f")
     A = there(a)
-    for function, axis in itertools.product((np.sum, np.prod, np.any, np.all, np.count_nonzero, np.cumsum), (None, 1, 2)):
+    functions = np.sum, np.prod, np.any, np.all, np.count_nonzero, np.cumsum
+    for function, axis in itertools.product(functions, (None, 1, 2)):
         assert equal(function(A, axis=axis), function(a, axis=axis))
     assert np.isnan(np.mean(A, axis=1).numpy()).all() and np.mean(A, axis=2).shape == (3, 0)
     for function in (np.max, np.min, np.argmax, np.argmin):
@@ -79,8 +82,9 @@ def test_methods_and_types():
     a = numbers((4, 6), "f")
     A = there(a)
     for f in (lambda x: x.sum(), lambda x: x.sum((0, 1), keepdims=True), lambda x: x.mean(1), lambda x: x.prod(0),
-              lambda x: x.max(1), lambda x: x.min(), lambda x: x.any(0), lambda x: (x != 0).all(1), lambda x: x.cumsum(1),
-              lambda x: x.sum(dtype=np.float64), lambda x: x.astype("l").mean(0), lambda x: (x > 0).sum(1),
+              lambda x: x.max(1), lambda x: x.min(), lambda x: x.any(0), lambda x: (x != 0).all(1),
+              lambda x: x.cumsum(1), lambda x: x.sum(dtype=np.float64), lambda x: x.astype("l").mean(0),
+              lambda x: (x > 0).sum(1),
               lambda x: np.sum(x, 0, np.float64), lambda x: np.mean(x, 1, dtype=np.float64)):
         assert equal(f(A), f(a))
 

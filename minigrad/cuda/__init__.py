@@ -2,13 +2,14 @@
 
     driver, memory, launch      NVIDIA's driver, the pool of its memory, kernels
     array                       the device array, which takes over NumPy's functions
-    elementwise, reductions, products, indexing, joining, functions, random      what NumPy does, as kernels
+    elementwise, reductions, running, products, linalg, indexing, joining, functions, random
+                                what NumPy does, as kernels
 
 Nothing here is imported before a tensor is put on the device.
 """
 from . import driver, memory
 from .array import Array, asarray, empty
-from . import functions, indexing, joining, products, reductions
+from . import functions, indexing, joining, linalg, products, reductions, running
 from .driver import CudaError, OutOfMemoryError
 
 

@@ -1,7 +1,7 @@
-"""Products of matrices: matmul and einsum; and linear algebra, which is done on the host.
+"""Products of matrices.
 
-A block of threads computes a tile of the product, C[m, n] = sum over k of A[m, k] B[k, n], `depth` values of k at a time.
-It brings these columns of A and rows of B into shared memory, where every number is used by many threads:
+A block of threads computes a tile of the product, C[m, n] = sum over k of A[m, k] B[k, n], `depth` values of k at a
+time.  It brings these columns of A and rows of B into shared memory, where every number is used by many threads:
 
                                       B  (depth, columns)
                                     +------------------------+
@@ -28,9 +28,9 @@ import functools
 import math
 from collections import namedtuple
 import numpy as np
-from .array import Array, asarray, empty
+from .array import Array, empty
 from .elementwise import collapsed, operand, placer, spread_steps
-from .functions import copy_to, full, implements
+from .functions import copy_to, full
 from .launch import Kernel, cuda, device, scalar, simulated
 from .reductions import total
 
@@ -50,6 +50,11 @@ class Tile(namedtuple("Tile", "rows columns down across group depth")):
         """Of a block."""
         return self.rows // self.down * (self.columns // self.across)
 
+    @property
+    def group_steps(self):
+        """From one group of a thread's rows to the next, and from one group of its columns to the next."""
+        return self.rows // self.down * self.group, self.columns // self.across * self.group
+
 
 LARGE, MEDIUM, SMALL = ((Tile(4, 4, 2, 2, 1, 2), Tile(4, 4, 2, 2, 2, 1), Tile(2, 2, 1, 2, 1, 2)) if simulated else
                         (Tile(128, 128, 8, 8, 4, 8), Tile(64, 64, 4, 4, 4, 16), Tile(16, 16, 2, 2, 2, 16)))
@@ -63,8 +68,8 @@ SHORTEST = 4 if simulated else 128         # values of k that a part of a produc
 def mover(T, size, tile, neighbours):
     """Functions that bring a part of an operand, `size` rows (or columns) x `depth` values of k, into shared memory.
 
-    neighbours      whether neighbouring threads take neighbouring rows, because these lie side by side in memory; if not,
-                    they take neighbouring values of k
+    neighbours      whether neighbouring threads take neighbouring rows, because these lie side by side in memory; if
+                    not, they take neighbouring values of k
     """
     threads, depth = tile.threads, tile.depth
     THREADS, SIZE, DEPTH, MOVED = map(np.uint64, (threads, size, depth, size * depth // threads))
@@ -114,12 +119,12 @@ def multiplier(T, tile):
 
     at_a, at_b      where the thread's first row and its first column are
 
-    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll `depth` turns, so they
-    are put together here: once, twice, four times ...
+    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll `depth` turns, so
+    they are put together here: once, twice, four times ...
     """
     down, across = tile.down, tile.across
     DOWN, ACROSS, GROUP = map(np.uint64, (down, across, tile.group))
-    DOWN_STEP, ACROSS_STEP = np.uint64(tile.rows // tile.down * tile.group), np.uint64(tile.columns // tile.across * tile.group)
+    DOWN_STEP, ACROSS_STEP = map(np.uint64, tile.group_steps)
 
     @device
     def once(a, at_a, b, at_b, sums):
@@ -165,7 +170,7 @@ def product_kernel(dtype, tile, a_neighbours, b_neighbours, stack_axes):
     a_size, b_size = 2 * depth * pitch(rows), 2 * depth * pitch(columns)
     A_HALF, B_HALF = np.uint64(depth * pitch(rows)), np.uint64(depth * pitch(columns))
     DOWN, ACROSS, GROUP, BESIDE = map(np.uint64, (tile.down, tile.across, tile.group, columns // tile.across))
-    DOWN_STEP, ACROSS_STEP = np.uint64(rows // tile.down * tile.group), np.uint64(columns // tile.across * tile.group)
+    DOWN_STEP, ACROSS_STEP = map(np.uint64, tile.group_steps)
     ONE, zero = np.uint64(1), T(0)
 
     def kernel(M, N, K, parts, each, shape, a_stack, b_stack, a_start, a_steps, b_start, b_steps, a, b, c):
@@ -237,7 +242,8 @@ def matmul(a, b, out=None):
     a, b, rows, columns = a.astype(dtype, copy=False), b.astype(dtype, copy=False), a.ndim > 1, b.ndim > 1
     a, b = a if rows else a.view(a.layout[None]), b if columns else b.view(b.layout[:, None])
     if a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} don't multiply: a's last size must be b's last but one")
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} don't multiply: a's last size must equal b's last "
+                         "but one")
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     c = multiplied(a, b, stack, dtype).reshape(*stack, *a.shape[-2:-1] * rows, *b.shape[-1:] * columns)
     return c if out is None else copied(c, out)
@@ -262,8 +268,8 @@ def multiplied(a, b, stack, dtype):
                                          spread_steps(b.view(b.layout[..., 0, 0]), stack)))
     (*_, a_m, a_k), (*_, b_k, b_n) = a.steps, b.steps
     kernel = product_kernel(dtype, tile, abs(a_m) < abs(a_k), abs(b_n) < abs(b_k), len(shape))
-    kernel(blocks * parts, tile.threads, M, N, K, parts, each, shape, a_stack, b_stack, a.start, (a_m, a_k), b.start, (b_n, b_k),
-           a, b, c)
+    kernel(blocks * parts, tile.threads, M, N, K, parts, each, shape, a_stack, b_stack,
+           a.start, (a_m, a_k), b.start, (b_n, b_k), a, b, c)
     return c.reshape(matrices, M, N) if parts == 1 else total(c, 1)
 
 
@@ -274,72 +280,3 @@ def chosen(M, N, matrices):
         fits = min(M, N) > SMALL.rows and (tile is MEDIUM or blocks >= BUSY)
         if fits or tile is SMALL:
             return tile, blocks
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# einsum
-
-@implements(np.einsum)
-def einsum(equation, *arrays, **_):
-    """Sums of products, as an equation "ij,jk->ik" says: from the left, one operand after the other is multiplied in."""
-    left, _, result = equation.partition("->")
-    dtype = np.result_type(*(x.dtype for x in arrays))
-    operands = [diagonal(term, x.astype(dtype, copy=False)) for term, x in zip(left.split(","), arrays)]
-    size = {}
-    for term, x in operands:
-        size |= {letter: n for letter, n in zip(term, x.shape) if size.get(letter, 1) == 1}
-    operands = [narrowed(term, x, size) for term, x in operands]
-    while len(operands) > 1:
-        (a_term, a), (b_term, b), *operands = operands
-        operands = [pair(a_term, a, b_term, b, set(result).union(*(term for term, _ in operands))), *operands]
-    term, x = summed(*operands[0], result)
-    return x.transpose([term.index(letter) for letter in result])
-
-
-def diagonal(term, x):
-    """x as a view without letters that occur twice: along its diagonals."""
-    once = "".join(dict.fromkeys(term))
-    return (once, x) if once == term else (once, x.view(np.einsum(f"{term}->{once}", x.layout)))
-
-
-def narrowed(term, x, size):
-    """x without the axes along which it is repeated: it has size 1 there, and another operand more."""
-    repeated = [letter for letter, n in zip(term, x.shape) if n != size[letter]]
-    return "".join(letter for letter in term if letter not in repeated), x.squeeze(tuple(map(term.index, repeated)))
-
-
-def summed(term, x, kept):
-    """x, added up along the letters that are not kept."""
-    gone = tuple(d for d, letter in enumerate(term) if letter not in kept)
-    return "".join(letter for letter in term if letter in kept), total(x, gone, x.dtype) if gone else x
-
-
-def pair(a_term, a, b_term, b, kept):
-    """The product of two operands, added up along the letters that are not kept: a stack of matrix products."""
-    a_term, a = summed(a_term, a, kept.union(b_term))
-    b_term, b = summed(b_term, b, kept.union(a_term))
-    stack = [letter for letter in a_term if letter in b_term and letter in kept]
-    inner = [letter for letter in a_term if letter in b_term and letter not in kept]
-    rows, columns = [x for x in a_term if x not in b_term], [x for x in b_term if x not in a_term]
-    size = dict(zip(a_term + b_term, a.shape + b.shape))
-    sizes = lambda letters: tuple(size[letter] for letter in letters)
-    a = a.transpose([a_term.index(letter) for letter in stack + rows + inner])
-    b = b.transpose([b_term.index(letter) for letter in stack + inner + columns])
-    M, K, N = (math.prod(sizes(letters)) for letters in (rows, inner, columns))
-    c = matmul(a.reshape(*sizes(stack), M, K), b.reshape(*sizes(stack), K, N))
-    return "".join(stack + rows + columns), c.reshape(sizes(stack + rows + columns))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Linear algebra, on the host: matrices that are inverted in these models are small
-
-def on_host(function):
-    """NumPy's function of the arrays' copies on the host; the results go to the device."""
-    def ours(*arrays):
-        found = function(*(x.numpy() if isinstance(x, Array) else x for x in arrays))
-        return tuple(map(asarray, found)) if isinstance(found, tuple) else asarray(found)
-    return ours
-
-
-for function in (np.linalg.slogdet, np.linalg.det, np.linalg.inv, np.linalg.solve):
-    implements(function)(on_host(function))

@@ -1,18 +1,18 @@
-"""Reductions: sums, products, extremes, any, all, means, the places of extremes, and running sums.
+"""Reductions: sums, products, extremes, any, all, means, and the places of extremes.
 
-Every output is made of n entries.  The threads of a block are `lanes` x `lines`: the lanes of one output take its entries
-in turn, each combines its own, and then a tree in shared memory combines the lanes:
+Every output is made of n entries.  The threads of a block are `lanes` x `lines`: the lanes of one output take its
+entries in turn, each combines its own, and then a tree in shared memory combines the lanes:
 
     entries     0  1  2  3  4  5  6  7  8 ...
-    lanes       a  b  c  d  a  b  c  d  a ...          a: 0 4 8 ...   b: 1 5 9 ...   then (a c) (b d), then ((a c) (b d))
+    lanes       a  b  c  d  a  b  c  d  a ...          a: 0 4 8 ...  b: 1 5 9 ...  then (a c) (b d), ((a c) (b d))
 
 Neighbouring threads must read neighbouring memory.  So where an output's entries lie side by side, neighbouring threads
 are lanes of one output; where those of neighbouring outputs do, neighbouring threads belong to different outputs.  And
 where there are few outputs of many entries, the entries are cut into parts, each with a block of its own, and a second
 reduction combines the parts.
 
-A thread adds at most some hundred numbers one to the next, and the rest is a tree, so sums have little rounding (running
-sums of very long lines have more); and the order does not depend on chance.
+A thread adds at most some hundred numbers one to the next, and the rest is a tree, so sums have little rounding;
+and the order does not depend on chance.
 """
 import functools
 import math
@@ -127,9 +127,10 @@ def launch(reduction, n, kept, reduced, x, tops, first, out):
     each = -(-n // parts)
     parts = -(-n // each)
     target = out if parts == 1 else empty((out.size, parts), out.dtype)
-    kernel = reduction_kernel(reduction, x.dtype, out.dtype, tops is not None, len(kept[0]), len(reduced[0]), lanes, across)
-    kernel(blocks * parts, THREADS, out.size, n, parts, each, *kept, *reduced, x.start, first, x, x if tops is None else tops,
-           target)
+    kernel = reduction_kernel(reduction, x.dtype, out.dtype, tops is not None, len(kept[0]), len(reduced[0]), lanes,
+                              across)
+    kernel(blocks * parts, THREADS, out.size, n, parts, each, *kept, *reduced, x.start, first, x,
+           x if tops is None else tops, target)
     if parts > 1:
         together = Reduction(same, reduction.combine, reduction.first)
         launch(together, parts, ((out.size,), (parts,)), ((parts,), (1,)), target, None, first, out)
@@ -169,7 +170,8 @@ def reduction_kernel(reduction, given, dtype, has_tops, kept_axes, axes, lanes, 
             j = part * each + lane
             a = b = c = d = result
             while j + 3 * lanes < end:     # four at once: the device reads them at the same time
-                x0, x1 = x[np.uint64(place(j, shape, start, steps))], x[np.uint64(place(j + lanes, shape, start, steps))]
+                x0 = x[np.uint64(place(j, shape, start, steps))]
+                x1 = x[np.uint64(place(j + lanes, shape, start, steps))]
                 x2 = x[np.uint64(place(j + 2 * lanes, shape, start, steps))]
                 x3 = x[np.uint64(place(j + 3 * lanes, shape, start, steps))]
                 a, b = T(combine(a, T(entry(x0, top, j)))), T(combine(b, T(entry(x1, top, j + lanes))))
@@ -283,66 +285,6 @@ def count_nonzero(array, axis=None, keepdims=False):
     return reduce(COUNT, array, axis, keepdims, np.dtype(np.int64))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Running sums
-
-@implements(np.cumsum)
-def running(array, axis=None, dtype=None):
-    """The running sums along one axis, or of the flattened array.
-
-    The lanes of a line have a stretch of it each.  They add it up, add up one another's sums, and then run through it.
-    """
-    array = array.reshape(-1) if axis is None or not array.ndim else array
-    axis, = named(0 if axis is None else axis, array.ndim)
-    out = empty(array.shape, np.dtype(dtype) if dtype else summed(array.dtype))
-    if not out.size:
-        return out
-    n = array.shape[axis]
-    shape, steps, out_steps = ((*t[:axis], *t[axis + 1:]) for t in (array.shape, array.steps, out.steps))
-    kept = collapsed((shape, steps, out_steps))
-    lines = array.size // n
-    across = abs(kept[1][-1]) < abs(array.steps[axis]) and kept[0][-1] > COLUMNS
-    lanes = COLUMNS if across else row_lanes(n, lines)
-    kernel = running_kernel(out.dtype, len(kept[0]), lanes, across)
-    kernel(-(-lines // (THREADS // lanes)), THREADS, lines, n, -(-n // lanes), *kept, array.steps[axis], out.steps[axis],
-           array.start, array, out)
-    return out
-
-
-@functools.cache
-def running_kernel(dtype, axes, lanes, across):
-    """The kernel for running sums of a type, with so many axes beside the one that they run along."""
-    place, T, shared_type = placer(axes), dtype.type, scalar(dtype)
-    lane_step, line_step = (THREADS // lanes, 1) if across else (1, lanes)
-
-    def kernel(lines, n, each, shape, steps, out_steps, step, out_step, start, x, out):
-        """A lane's stretch goes from lane * each to (lane + 1) * each; step is from one entry of a line to the next."""
-        sums = cuda.shared.array(THREADS, shared_type)
-        t = cuda.threadIdx.x
-        lane = t // lane_step % lanes
-        line = cuda.blockIdx.x * (THREADS // lanes) + t // line_step % (THREADS // lanes)
-        first, end = lane * each, min(n, (lane + 1) * each) if line < lines else 0
-        start = place(line, shape, start, steps)
-        sums[t] = T(0)
-        for j in range(first, end):
-            sums[t] += T(x[np.uint64(start + j * step)])
-        cuda.syncthreads()
-        reach = 1                          # sums[t] is now of `reach` lanes: this one and those before it
-        while reach < lanes:
-            before = sums[t - reach * lane_step] if lane >= reach else T(0)
-            cuda.syncthreads()
-            sums[t] += before
-            cuda.syncthreads()
-            reach *= 2
-        now = sums[t - lane_step] if lane > 0 else T(0)
-        out_start = place(line, shape, 0, out_steps)
-        for j in range(first, end):
-            now += T(x[np.uint64(start + j * step)])
-            out[np.uint64(out_start + j * out_step)] = now
-    return Kernel(kernel)
-
-
 for name, function in (("sum", total), ("prod", product), ("mean", mean), ("max", largest), ("min", smallest),
-                       ("argmax", argmax), ("argmin", argmin), ("any", whether_any), ("all", whether_all),
-                       ("cumsum", running)):
+                       ("argmax", argmax), ("argmin", argmin), ("any", whether_any), ("all", whether_all)):
     setattr(Array, name, function)
