@@ -7,7 +7,7 @@ from minigrad import cuda
 from minigrad.devices import on_cpu
 from minigrad.optim import Adam
 from layers.kernels import cross_entropy_cuda
-from models import runs
+from models import reproduce, runs, settings
 from models.__main__ import main
 from models.data import DataSet
 from models.registry import MODELS
@@ -197,6 +197,17 @@ def test_a_run_goes_on_on_another_device(file, tmp_path, monkeypatch):
     assert main(command + ["--resume", "--device", "cpu"]) == 0 and runs.read_config(place)["device"] == "cpu"
     metrics = json.load(open(runs.path(place, "metrics.json")))
     assert metrics[-1]["step"] == runs.read_config(place)["steps"]
+
+
+def test_reproduce_on_the_device(file, tmp_path, monkeypatch):
+    """A line of the table is trained where the user says, and its result names the place."""
+    monkeypatch.setattr(reproduce, "TABLE", [reproduce.Line("line", "fvsbn", file, 0.1, None, "nobody", None,
+                                                            settings={"batch_size": 8})])
+    monkeypatch.setattr(settings, "planned_steps", lambda config, data: 1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "line", "--device", "cuda"]) == 0
+    folder = tmp_path / "runs" / "reproduce-line"
+    assert runs.read_config(folder)["device"] == runs.read_json(folder, reproduce.RESULT)["device"] == "cuda"
 
 
 def test_without_a_driver(file, tmp_path, monkeypatch, capsys):
