@@ -1,8 +1,9 @@
 """The device array's face, its views, and NumPy's entry-by-entry functions on it."""
 import numpy as np
 import pytest
+from numba import types as numba_types
 from minigrad import cuda
-from minigrad.cuda import driver
+from minigrad.cuda import driver, launch
 from minigrad.cuda.elementwise import FUNCTIONS
 from tests.on_device import equal, there
 
@@ -126,3 +127,12 @@ def test_the_program_is_said_to_be_of_the_drivers_version():
     ptx = b"//\n.version 9.5\n.target sm_75\nx .version 1"
     for version, said in (((13, 0), b"9.0"), ((12, 2), b"8.2"), ((12, 6), b"8.5"), ((12, 9), b"8.8"), ((11, 8), b"7.8")):
         assert driver.lowered(ptx, version) == ptx.replace(b".version 9.5", b".version " + said)
+
+
+def test_kernels_tell_arrays_from_numbers():
+    """An int64 array is not taken for an integer, though NumPy finds the type int64 equal to int."""
+    arrays = [launch.numba_type(np.dtype(c)) for c in "?bhilfd"]
+    numbers = [launch.numba_type(kind) for kind in (np.bool_, np.int8, np.int16, np.int32, "q", np.float32, np.float64)]
+    assert [a.dtype for a in arrays] == numbers and launch.numba_type(2) == numba_types.UniTuple(numba_types.int64, 2)
+    assert [launch.layout(np.dtype(c)) for c in "?lfd"] == ["qqqqqqq"] * 4
+    assert [launch.layout(kind) for kind in ("q", 3, np.float32)] == ["q", "qqq", "f4x"]
