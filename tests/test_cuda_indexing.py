@@ -14,6 +14,7 @@ KEYS = {                                   # each works with index arrays of Num
     "rows, last axis": lambda i, c, d, m: (..., d),
     "two arrays": lambda i, c, d, m: (i[:3], c),
     "two arrays apart": lambda i, c, d, m: (c, slice(1, 4), i),
+    "two arrays, a new axis between": lambda i, c, d, m: (slice(None), i[:3], None, c),
     "two arrays, the last axes": lambda i, c, d, m: (slice(None, None, -1), c, d),
     "three arrays": lambda i, c, d, m: (i[:2], c, d),
     "counting, and one array": lambda i, c, d, m: (np.arange(3), slice(None), i[:3]),
@@ -129,8 +130,9 @@ def test_what_is_no_key():
 def test_overlapping_views():
     """A write from a view of the same memory works as from a copy."""
     x, X = a.copy(), there(a)
-    for array, i in ((x, rows), (X, there(rows))):
+    following = np.array([1, 2, 3, 0])
+    for array, i in ((x, following), (X, there(following))):
         array[1:] = array[:-1]
         array[1:] += 1
-        array[:, i] = array[:, ::-1]
+        array[:, i] = array
     assert equal(X, x)
