@@ -54,11 +54,6 @@ def device(function):
     return function if simulated else cuda.jit(device=True)(function)
 
 
-def inlined(function):
-    """A function that kernels call, put into their text: its small local arrays can stay in registers."""
-    return function if simulated else cuda.jit(device=True, inline="always")(function)
-
-
 class Kernel:
     """A function that the device runs, compiled for the types of its arguments when they first occur.
 

@@ -10,7 +10,7 @@ Of the inner loop's 737 instructions for `depth` 8 and 64 sums, 512 are multiply
 """
 from functools import lru_cache
 from minigrad.cuda.driver import simulated
-from minigrad.cuda.launch import Kernel, cuda, inlined, types
+from minigrad.cuda.launch import Kernel, cuda, device, types
 from .tiles import bounds, constants, multiplier, short, unsigned
 
 GAP = 4                # between the rows of a tile, so that neighbouring k lie in different banks of the shared memory
@@ -45,7 +45,7 @@ def correlating(T, tile, inputs):
     ROWS, SPAN, TAPS_A_TURN, INPUTS = constants(rows, span, rows // span, inputs)
     Y_EACH, TAPS_EACH, X_EACH, NONE, ONE = constants(y_each, taps_each, x_each, 0, 1)
 
-    @inlined
+    @device
     def fetch(y, x, here, at_y, at_x, row, column, size, mine, fetched):
         """Read the next tiles' numbers into registers: those of the thread's position k, if it is `here`, in the part.
 
@@ -62,7 +62,7 @@ def correlating(T, tile, inputs):
             for j in range(X_EACH):
                 new_x[t * X_EACH + j] = x[unsigned(at + in_offsets[j])]
 
-    @inlined
+    @device
     def store(y_tile, x_tile, half, k, slot, here, fetched):
         """Write them into one half of the tiles, and wait for the block's other threads."""
         new_y, new_x, inside = fetched

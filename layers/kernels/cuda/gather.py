@@ -18,7 +18,7 @@ Of the inner loop's 699 instructions for `depth` 8 and 64 sums, 512 are multiply
 read the next tiles from the device's memory, 12 store them, and the rest finds out where they are.
 """
 from functools import lru_cache
-from minigrad.cuda.launch import Kernel, cuda, inlined, types
+from minigrad.cuda.launch import Kernel, cuda, device, types
 from .tiles import bounds, constants, multiplier, short, unsigned
 
 FAR = -(1 << 30)                           # a row that no shift brings into the source
@@ -44,7 +44,7 @@ def gathering(T, tile):
     THREADS, PIXELS, W_SIZE, X_SIZE, SUMS = constants(tile.threads, pixels, w_size, x_size, sums_size)
     LOADERS, W_EACH, X_EACH, NONE, ONE = constants(loaders, w_each, x_each, 0, 1)
 
-    @inlined
+    @device
     def fetch(w, at_w, x, at_x, plane, tap, mine, size, fetched):
         """Read the next tiles' numbers into registers, where they wait until the tiles of now are done with.
 
@@ -61,7 +61,7 @@ def gathering(T, tile):
         for j in range(W_EACH):
             new_w[j] = w[at_w + j * LOADERS]
 
-    @inlined
+    @device
     def store(w_tile, x_tile, half, thread, fetched):
         """Write them into one half of the tiles, and wait for the block's other threads."""
         new_w, new_x, inside = fetched

@@ -26,7 +26,7 @@ of 16 bytes, for such reads must start at one.
 from collections import namedtuple
 import numpy as np
 from minigrad.cuda.driver import simulated
-from minigrad.cuda.launch import inlined, types
+from minigrad.cuda.launch import device, types
 
 # Integers without a sign, and short ones, which take one register instead of two; in the simulator, Python's
 unsigned, short = (int, int) if simulated else (types.uint64, types.int32)
@@ -76,7 +76,7 @@ def multiplier(tile, w_pitch, x_pitch):
     """
     DOWN, ACROSS, LANES = constants(tile.down, tile.across, tile.lanes)
 
-    @inlined
+    @device
     def once(w, at_w, x, at_x, registers):
         """For one k:  sums[c, p] += w[c] x[p]"""
         sums, weights, values = registers
@@ -92,7 +92,7 @@ def multiplier(tile, w_pitch, x_pitch):
         """For the 2 n values of k from here on, given the function for n."""
         W_STEP, X_STEP = constants(n * w_pitch, n * x_pitch)
 
-        @inlined
+        @device
         def both(w, at_w, x, at_x, registers):
             multiply(w, at_w, x, at_x, registers)
             multiply(w, at_w + W_STEP, x, at_x + X_STEP, registers)
