@@ -39,7 +39,8 @@ def moved(request):
 
 
 VIEWS = {"whole": lambda x: x, "backwards": lambda x: x[::-1, :, ::-1],
-         "other order": lambda x: np.moveaxis(x.reshape(4, 3, 4), 0, 2), "part": lambda x: np.broadcast_to(x[1:2, :, 1:2], x.shape)}
+         "other order": lambda x: np.moveaxis(x.reshape(4, 3, 4), 0, 2),
+         "part": lambda x: np.broadcast_to(x[1:2, :, 1:2], x.shape)}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -91,7 +92,7 @@ def test_along_an_axis():
 
 
 def test_out_of_range():
-    """The host's indices are checked at once; the device's are noted, and raised at the next copy, once; nothing else happens."""
+    """The host's indices are checked at once; the device's are noted, and raised once, at the next copy."""
     A = there(a)
     with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 with size 3"):
         A[[0, 3]]

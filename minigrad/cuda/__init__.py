@@ -4,6 +4,7 @@
     array                       the device array, which takes over NumPy's functions
     elementwise, reductions, running, products, linalg, indexing, joining, functions, random
                                 what NumPy does, as kernels
+    selection, scatter, faults  of indexing: what a key means, sums of rows by number, indices out of range
 
 Nothing here is imported before a tensor is put on the device.
 """

@@ -49,7 +49,7 @@ def by_tables(numbers, values, size):
 
 @Kernel
 def tabulate(n, rows, columns, size, tables, turns, share, first, step, numbers, values, partial):
-    """Thread (turn, table, column) adds the rows of the table's share whose number leaves the rest `turn`, divided by turns."""
+    """Thread (turn, table, column) adds those rows of the table's share whose number, divided by turns, leaves `turn`."""
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
         column, table, turn = i % columns, i // columns % tables, i // (columns * tables)
         for j in range(share):
