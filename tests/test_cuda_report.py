@@ -278,6 +278,20 @@ def test_two_things_are_two_paragraphs(examined):
     assert len(problems) == 2 and facts["compiler"] == "none that works" and "a kernel" not in facts
 
 
+def test_a_target_that_is_older_than_numpy_is_named(examined):
+    """As seen with numba-cuda 0.30 and NumPy 2.5."""
+    _, problems = examined(AttributeError("module 'numpy' has no attribute 'row_stack'"))
+    assert len(problems) == 1 and 'pip install "numpy<2.5"' in problems[0] and np.__version__ in problems[0]
+
+
+def test_addresses_that_cannot_be_reserved_are_an_error(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(12, "Cannot allocate memory")
+    monkeypatch.setattr(array.mmap, "mmap", refuse)
+    with pytest.raises(driver.CudaError, match="ulimit -v"):
+        array.reserved()
+
+
 def test_a_refused_program_names_the_compiler_to_install(examined, monkeypatch):
     def refused():
         driver.get().fail("cuModuleLoadData", 218)

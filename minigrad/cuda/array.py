@@ -16,8 +16,18 @@ from . import driver
 from .memory import Block
 
 MAP_NORESERVE = 0x4000                     # Linux's mmap.h; Python's module has it from 3.13 on
-# Addresses with no memory behind them; no device has as much
-SPACE = mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+
+
+def reserved():
+    """Addresses with no memory behind them, a terabyte: no device has as much.  Raises CudaError without Linux's help."""
+    try:
+        return mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+    except (AttributeError, OSError, TypeError) as error:
+        raise driver.CudaError(f"cuda: a terabyte of addresses can't be reserved ({error}): it takes Linux, or WSL, without a "
+                               "limit on addresses (ulimit -v) and without vm.overcommit_memory=2") from None
+
+
+SPACE = reserved()
 START = np.frombuffer(SPACE, np.uint8).__array_interface__["data"][0]
 
 TYPES = "?bBhHiIlLqQfd"                    # of numbers that kernels compute with, as NumPy's characters

@@ -173,6 +173,9 @@ def vendors():
 def compiler_missing(error, device):
     """The paragraph on a kernel that can't be compiled."""
     said = textwrap.shorten(str(error), 160, placeholder=" ...") or type(error).__name__
+    if "module 'numpy' has no attribute" in said:          # seen with numba-cuda 0.30 and NumPy 2.5
+        return (f"cuda: a kernel can't be compiled: {said}.  Numba's CUDA target is older than NumPy {np.__version__} and "
+                'asks it for what it no longer has: pip install "numpy<2.5"')
     if device and device.capability < OLDEST_OF_13:
         why = "CUDA 13 no longer compiles for devices as old as this one, so a compiler of CUDA 12 is needed"
     else:
