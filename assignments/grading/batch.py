@@ -8,7 +8,9 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from urllib.parse import quote
 from . import report
 from .folders import new_folder, remove
@@ -113,47 +115,51 @@ def finished(folder, path):
 
 
 def grade_all(waiting, settings, jobs):
-    """Grade submissions in `jobs` processes: yields (name, row) as they are finished.  Closed before, it ends them."""
-    todo, done, lock, running = list(reversed(waiting)), [], threading.Condition(), set()
+    """Grade submissions in `jobs` processes: yields (name, row) as they are finished.  Stopped before, it ends them.
+
+    There is no lock here: a signal could stop this thread just when it holds one.
+    """
+    todo, done, running = SimpleQueue(), SimpleQueue(), []
+    for item in waiting:
+        todo.put(item)
 
     def serve():
         job = None
-        while True:
-            with lock:
-                if not todo:
-                    break
-                name, path = todo.pop()
-                job = job or Job(settings)
-                running.add(job)
+        for name, path in drained(todo):
+            if job is None:
+                job = Job(settings)
+                running.append(job)
             row = job.grade(name, path)
             if row is None:                # the process died
                 job, row = job.end(), lost(name, path, settings)
-            with lock:
-                done.append((name, row))
-                lock.notify()
+            done.put((name, row))
         if job:
             job.end()
 
-    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(jobs, len(todo)))]
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(jobs, len(waiting)))]
     try:
         for thread in threads:
             thread.start()
         for _ in waiting:
-            with lock:
-                while not done:
-                    lock.wait()
-                finished_one = done.pop(0)
-            yield finished_one
-    except BaseException:                  # it is stopped: nothing more begins, and what runs is ended
-        with lock:
-            todo.clear()
+            yield done.get()
+    except BaseException:                  # nothing more begins, and what runs, or is just starting, is ended
+        list(drained(todo))
+        while any(thread.is_alive() for thread in threads):
             for job in running:
                 job.process.kill()
+            time.sleep(0.05)
         raise
-    finally:
-        for thread in threads:
-            if thread.ident:               # it was started
-                thread.join()
+    for thread in threads:
+        thread.join()
+
+
+def drained(queue):
+    """What is in a queue, until it is empty."""
+    while True:
+        try:
+            yield queue.get_nowait()
+        except Empty:
+            return
 
 
 class Job:
