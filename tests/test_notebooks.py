@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import matplotlib
 import nbclient
@@ -15,6 +16,7 @@ from models.__main__ import THREAD_VARIABLES
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = convert.sources()
+RUNS = "test_the_notebook_runs_from_top_to_bottom"
 SECONDS = 300                              # until a cell counts as hanging; whole notebooks take a few
 
 GOOD = f"""\
@@ -183,15 +185,25 @@ def execute(path):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
-@pytest.fixture
-def small(monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
     """Small sizes, this project's packages, no files left; one thread, since two wait for each other if busy."""
-    monkeypatch.setenv("MINIGRAD_FAST", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in THREAD_VARIABLES:
-        monkeypatch.setenv(name, "1")
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIGRAD_FAST", "1")
+        patch.setenv("PYTHONPATH", str(ROOT))
+        for name in THREAD_VARIABLES:
+            patch.setenv(name, "1")
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+@pytest.fixture(scope="module")
+def running(request, small):
+    """The outputs, some time, of each notebook that is to be tested: two run side by side."""
+    paths = [item.callspec.params["path"] for item in request.session.items if item.originalname == RUNS]
+    with ThreadPoolExecutor(2) as pool:
+        yield {path: pool.submit(execute, path.with_suffix(".ipynb")) for path in paths}
 
 
 def faults(outputs):
@@ -206,8 +218,8 @@ SOME_SLOW = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (i > 0)
 
 
 @pytest.mark.parametrize("path", SOME_SLOW)
-def test_the_notebook_runs_from_top_to_bottom(path, small):
-    assert faults(execute(path.with_suffix(".ipynb"))) == []
+def test_the_notebook_runs_from_top_to_bottom(path, running):
+    assert faults(running[path].result()) == []
 
 
 def test_what_a_reader_would_miss_is_found(tmp_path, small):
