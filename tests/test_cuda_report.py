@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 import numpy as np
 import pytest
 from tests.cuda_driver import Library
 from minigrad.cuda import CudaError, OutOfMemoryError, array, driver, launch, memory, report
+from minigrad.cuda.launch import cuda, types
 
 MB = 1 << 20
 PTX = b"//\n// Cuda compilation tools, release 13.5, V13.5.37\n//\n.version 9.5\n.target sm_90\n.visible .entry double(\n"
@@ -344,12 +346,34 @@ def test_arrays_of_integers_are_not_taken_for_an_integer():
     kinds = np.dtype(np.int64), "q", 2, np.int64
     assert [launch.layout(kind) for kind in kinds] == ["qqqqqqq", "q", "qq", "q"]
     assert isinstance(launch.numba_type(kinds[0]), launch.types.Array)
-    assert launch.numba_type(kinds[1]) is launch.numba_type(kinds[3]) is launch.types.int64
+    assert launch.numba_type(kinds[1]) is launch.numba_type(kinds[3]) is types.int64
 
 
 def test_bounds_stand_behind_the_parameters():
     text = "\t// a (remark)\n.visible .entry double(\n\t.param .u64 double_0\n)\n{\n\tret;\n}\n"
     assert launch.bounded(text, 128, 3) == text.replace(")\n{", ")\n.maxntid 128, 1, 1\n.minnctapersm 3\n{")
+
+
+@pytest.mark.skipif(not driver.simulated, reason="of the simulator")
+def test_threads_that_ask_at_once_share_one_array(monkeypatch):
+    """However long making it takes, all threads of a block get the same shared memory."""
+    @launch.Kernel
+    def turned(x, y):
+        tile = cuda.shared.array(8, types.int64)
+        tile[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+        cuda.syncthreads()
+        y[cuda.threadIdx.x] = tile[7 - cuda.threadIdx.x]
+
+    def slow(*arguments, make=np.empty):
+        made = make(*arguments)
+        time.sleep(0.01)
+        return made
+
+    x, y = array.asarray(np.arange(8)), array.asarray(np.zeros(8, np.int64))
+    monkeypatch.setattr(np, "empty", slow)
+    turned(1, 8, x, y)
+    monkeypatch.undo()
+    assert np.array_equal(y.numpy(), np.arange(8)[::-1])
 
 
 def test_kernels_that_differ_in_a_name_only_are_different():

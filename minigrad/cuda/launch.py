@@ -33,8 +33,23 @@ except ImportError as error:
     raise driver.CudaError(f"cuda: Numba's CUDA target can't be imported ({error}); install it by "
                            "`pip install minigrad[cuda]`") from error
 
+
+def shared_array(block, shape, dtype):
+    """In the simulator, cuda.shared.array: the array that all threads of a block get who ask for it in the same line.
+
+    Numba's own looks whether it is there, and if not, makes it.  Two threads that looked at the same time made one each, and
+    then waited for numbers in different arrays: one launch in some ten thousand was wrong.  `setdefault` can't be interrupted.
+    """
+    line = sys._getframe(1)
+    dtype = as_dtype(dtype) if isinstance(dtype, types.Type) else dtype
+    return block._allocations.setdefault((line.f_code.co_filename, line.f_lineno), np.empty(shape, dtype))
+
+
 if simulated:                              # a NumPy array would be copied, and back after the kernel
+    from numba.np.numpy_support import as_dtype
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray as InPlace
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+    FakeCUDAShared.array = shared_array
     # The simulator starts a thread for each of a block's and asks them, again and again, whether they are done: at
     # Python's 5 ms it would keep them from running most of the time
     sys.setswitchinterval(1e-4)
