@@ -1,5 +1,4 @@
 """A driver's library without a device behind it, which the tests of driver, pool, launches and report load."""
-import ctypes
 
 
 class Library:

@@ -1,7 +1,6 @@
 """Reading, writing and adding at index arrays and masks on the device, against NumPy."""
 import numpy as np
 import pytest
-from minigrad import cuda
 from tests.on_device import equal, there
 
 rng = np.random.default_rng(0)

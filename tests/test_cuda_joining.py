@@ -1,7 +1,6 @@
 """Joining, repeating, cutting out and ordering of device arrays, against NumPy."""
 import numpy as np
 import pytest
-from minigrad import cuda
 from tests.on_device import equal, there
 
 rng = np.random.default_rng(0)

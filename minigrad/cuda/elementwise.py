@@ -287,8 +287,7 @@ def resolved(function, kinds):
     Raises TypeError for a function that is not in the table.
     """
     if function not in FUNCTIONS:
-        raise TypeError(f"cuda: np.{function.__name__} is not there for arrays on the device; copy them to the host, by "
-                        "x.cpu()")
+        raise missing(function)
     *types, result = function.resolve_dtypes((*(np.dtype(bool) if kind is bool else kind for kind in kinds), None))
     entrywise = FUNCTIONS[function]
     if function in ROUNDING and result.kind != "f":
@@ -309,6 +308,12 @@ def operand(name, x):
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return x[()]
     raise mixed(name, x)
+
+
+def missing(function):
+    """The error for a function of NumPy's that the device has no kernel for."""
+    return TypeError(f"cuda: np.{function.__name__} is not there for arrays on the device; copy them to the host, by "
+                     "x.cpu()")
 
 
 def mixed(name, x):

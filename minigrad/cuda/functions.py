@@ -5,8 +5,7 @@ NumPy on the layouts.
 """
 import numpy as np
 from .array import Array, asarray, empty
-from .elementwise import FUNCTIONS as ENTRYWISE
-from .elementwise import apply, chosen, copy_to, mixed, operand, ufunc
+from .elementwise import apply, chosen, copy_to, missing, operand, ufunc
 
 TABLE = {}                                 # NumPy's function -> ours
 
@@ -23,8 +22,7 @@ def implements(*functions):
 def array_function(self, function, types, args, kwargs):
     """Array.__array_function__: what NumPy's function gives.  Raises TypeError for one that is not in the table."""
     if function not in TABLE:
-        raise TypeError(f"cuda: np.{function.__name__} is not there for arrays on the device; copy them to the host, by "
-                        "x.cpu()")
+        raise missing(function)
     return TABLE[function](*args, **kwargs)
 
 
@@ -189,7 +187,7 @@ def astype(array, dtype, copy=True):
 def where(condition, a, b):
     """a where the condition holds, b elsewhere."""
     operands = [operand("where", x) for x in (condition, a, b)]
-    dtype = np.result_type(*(x.dtype if isinstance(x, Array) else x for x in operands[1:]))
+    dtype = result_type(*operands[1:])
     return apply(chosen, (np.dtype(bool), dtype, dtype), dtype, operands)
 
 

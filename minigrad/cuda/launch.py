@@ -38,7 +38,7 @@ def shared_array(block, shape, dtype):
     """In the simulator, cuda.shared.array: the array that all threads of a block get who ask for it in the same line.
 
     Numba's own looks whether it is there, and if not, makes it.  Two threads that looked at the same time made one each, and
-    then waited for numbers in different arrays: one launch in some ten thousand was wrong.  `setdefault` can't be interrupted.
+    then waited for numbers in different arrays, in a launch now and then.  `setdefault` can't be interrupted.
     """
     line = sys._getframe(1)
     dtype = as_dtype(dtype) if isinstance(dtype, types.Type) else dtype
@@ -67,6 +67,27 @@ def spread(n):
 def device(function):
     """A function that kernels call."""
     return function if simulated else cuda.jit(device=True)(function)
+
+
+def unrolled(multiply, turns, steps):
+    """The function that kernels call for so many turns of a loop, a power of 2: put together of `multiply`, for one turn.
+
+    The compiler unrolls short loops, and then keeps small arrays in registers.  One around them it would not.
+
+    multiply    of (a, at_a, b, at_b, rest)
+    steps       n -> how far at_a and at_b go on in n turns
+    """
+    def twice(multiply, a_step, b_step):
+        @device
+        def both(a, at_a, b, at_b, rest):
+            multiply(a, at_a, b, at_b, rest)
+            multiply(a, at_a + a_step, b, at_b + b_step, rest)
+        return both
+
+    n = 1
+    while n < turns:
+        multiply, n = twice(multiply, *steps(n)), 2 * n
+    return multiply
 
 
 class Kernel:

@@ -31,7 +31,7 @@ import numpy as np
 from .array import Array, empty
 from .elementwise import collapsed, operand, placer, spread_steps
 from .functions import copy_to, full
-from .launch import Kernel, cuda, device, scalar, simulated
+from .launch import Kernel, cuda, device, scalar, simulated, unrolled
 from .reductions import total
 
 
@@ -118,9 +118,6 @@ def multiplier(T, tile):
     """The function multiply(a, at_a, b, at_b, sums) that multiplies the tiles in shared memory.
 
     at_a, at_b      where the thread's first row and its first column are
-
-    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll `depth` turns, so
-    they are put together here: once, twice, four times ...
     """
     down, across = tile.down, tile.across
     DOWN, ACROSS, GROUP = map(np.uint64, (down, across, tile.group))
@@ -138,20 +135,7 @@ def multiplier(T, tile):
             for n in range(ACROSS):
                 sums[m * ACROSS + n] += column[m] * row[n]
 
-    def twice(multiply, turns):
-        """`multiply`, which is for so many values of k, for twice as many."""
-        A_STEP, B_STEP = np.uint64(turns * pitch(tile.rows)), np.uint64(turns * pitch(tile.columns))
-
-        @device
-        def both(a, at_a, b, at_b, sums):
-            multiply(a, at_a, b, at_b, sums)
-            multiply(a, at_a + A_STEP, b, at_b + B_STEP, sums)
-        return both
-
-    multiply, turns = once, 1
-    while turns < tile.depth:
-        multiply, turns = twice(multiply, turns), 2 * turns
-    return multiply
+    return unrolled(once, tile.depth, lambda n: map(np.uint64, (n * pitch(tile.rows), n * pitch(tile.columns))))
 
 
 @functools.cache

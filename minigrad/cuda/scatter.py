@@ -10,7 +10,7 @@ chance.  There are two ways to avoid that:
 - Where it is large, the rows are sorted by their numbers, on the host, and a thread adds what belongs to one place.
 """
 import numpy as np
-from .array import asarray, empty
+from .array import asarray
 from .functions import full
 from .launch import Kernel, cuda, simulated, spread
 

@@ -26,7 +26,7 @@ of 16 bytes, for such reads must start at one.
 from collections import namedtuple
 import numpy as np
 from minigrad.cuda.driver import simulated
-from minigrad.cuda.launch import device, types
+from minigrad.cuda.launch import device, types, unrolled
 
 # Integers without a sign, and short ones, which take one register instead of two; in the simulator, Python's
 unsigned, short = (int, int) if simulated else (types.uint64, types.int32)
@@ -70,9 +70,6 @@ def multiplier(tile, w_pitch, x_pitch):
     w_pitch, x_pitch    from one k to the next in the tile w and the tile x
     at_w, at_x          where in them the thread's first channel and its first pixel are
     registers           (sums, weights, values): local arrays of down * across, down and across numbers
-
-    The compiler unrolls short loops, and then keeps small arrays in registers.  It would not unroll the loop over k, so
-    its turns are composed here: one, two, four, eight.
     """
     DOWN, ACROSS, LANES = constants(tile.down, tile.across, tile.lanes)
 
@@ -88,20 +85,7 @@ def multiplier(tile, w_pitch, x_pitch):
             for p in range(ACROSS):
                 sums[c * ACROSS + p] += weights[c] * values[p]
 
-    def twice(multiply, n):
-        """For the 2 n values of k from here on, given the function for n."""
-        W_STEP, X_STEP = constants(n * w_pitch, n * x_pitch)
-
-        @device
-        def both(w, at_w, x, at_x, registers):
-            multiply(w, at_w, x, at_x, registers)
-            multiply(w, at_w + W_STEP, x, at_x + X_STEP, registers)
-        return both
-
-    multiply, n = once, 1
-    while n < tile.depth:
-        multiply, n = twice(multiply, n), 2 * n
-    return multiply
+    return unrolled(once, tile.depth, lambda n: constants(n * w_pitch, n * x_pitch))
 
 
 def bounds(tile, registers):
