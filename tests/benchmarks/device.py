@@ -14,6 +14,8 @@ from .report import geometric_mean
 BATCH = 0.02               # seconds: what is shorter is repeated so often between two looks at the clock
 ROUNDS = (1, 1) if driver.simulated else (5, 21)           # at least and at most so many for each engine
 LAUNCHES = 3 if driver.simulated else 1000
+TOLERANCE = 2e-2           # where there are convolutions: of the PixelCNN's gradients on an H100, cuDNN's were 8e-3 away
+                           # from those in float64, ours 3e-4, each at most
 BIG_STEP = "step pixelcnn, batch 128"
 HOST_STEP = "on the CPU: " + BIG_STEP
 
@@ -24,6 +26,8 @@ class OnDevice(Timed):
     def __init__(self, workload, name=None):
         self.__dict__.update(vars(workload), must=None, reach=None)        # the limits are for the CPU
         self.name = name or workload.name
+        if self.group in ("step", "convolution"):
+            self.tolerance = TOLERANCE
 
     def measure(self, engines, seconds):
         runs = self.prepared(engines)
@@ -102,7 +106,7 @@ def workloads():
 
 def step_of(name, make, **sizes):
     """The training step of a network in these sizes."""
-    return Timed(name, "step", lambda engine: build(engine, make, **sizes), tolerance=workloads_step.TOLERANCE)
+    return Timed(name, "step", lambda engine: build(engine, make, **sizes))
 
 
 def build(engine, make, **sizes):

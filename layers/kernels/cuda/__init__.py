@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import gcd, prod
 import numpy as np
 from minigrad.cuda import asarray, driver, empty
-from minigrad.cuda.launch import spread, types
+from minigrad.cuda.launch import spread
 from .correlate import ENTRIES, SHARERS, adding, correlating
 from .gather import arranging, gathering
 from .tiles import Tile
@@ -18,16 +18,17 @@ from .tiles import Tile
 # Tiles for numbers of 4 and of 8 bytes, and how fast they are, roughly: the share of multiply-adds among the
 # instructions of the inner loop.  Large tiles are fast; small ones waste less at the edges, and occupy more
 # multiprocessors.
-GATHERING = {4: ((Tile(32, 4, 1, 16, 4, 8), 0.75), (Tile(32, 1, 4, 16, 4, 8), 0.6), (Tile(32, 2, 1, 16, 2, 8), 0.6),
-                 (Tile(32, 1, 4, 16, 1, 8), 0.45), (Tile(32, 1, 4, 4, 4, 8), 0.28)),
-             8: ((Tile(32, 4, 1, 8, 4, 8), 0.6), (Tile(32, 1, 4, 8, 1, 8), 0.3))}
-CORRELATING = {4: ((Tile(32, 4, 1, 16, 4, 8), 0.7), (Tile(32, 4, 1, 16, 1, 8), 0.48), (Tile(32, 1, 4, 16, 1, 8), 0.4),
-                   (Tile(32, 1, 1, 16, 1, 8), 0.35)),
-               8: ((Tile(32, 4, 1, 8, 4, 8), 0.55), (Tile(32, 1, 1, 8, 1, 8), 0.25))}
-SIMULATED = dict.fromkeys((4, 8), ((Tile(4, 2, 1, 2, 2, 2), 0.5), (Tile(2, 1, 2, 2, 2, 2), 0.4)))
+GATHERING = {4: ((Tile(4, 8, 2, 2, 8, 8, 16), 0.8), (Tile(2, 16, 1, 4, 8, 8, 8), 0.7),
+                 (Tile(4, 8, 1, 2, 8, 4, 16), 0.7), (Tile(2, 16, 1, 4, 8, 2, 8), 0.48),
+                 (Tile(1, 32, 1, 4, 4, 4, 8), 0.33)),
+             8: ((Tile(4, 8, 1, 4, 8, 4, 8), 0.6), (Tile(2, 16, 1, 4, 4, 2, 8), 0.3))}
+CORRELATING = {4: ((Tile(4, 8, 2, 2, 8, 8, 16), 0.8), (Tile(4, 8, 4, 1, 4, 4, 16), 0.6),
+                   (Tile(2, 16, 1, 4, 8, 2, 16), 0.54), (Tile(4, 8, 1, 1, 4, 4, 8), 0.45)),
+               8: ((Tile(4, 8, 1, 4, 8, 4, 8), 0.55), (Tile(4, 8, 1, 1, 2, 4, 8), 0.25))}
+SIMULATED = dict.fromkeys((4, 8), ((Tile(2, 2, 1, 2, 2, 2, 2), 0.5), (Tile(1, 2, 1, 2, 2, 4, 2), 0.4)))
 
 MULTIPROCESSORS = 132                      # an H100's; a constant, so that all devices cut sums alike
-THREADS_EACH = 384                         # that share one
+THREADS_EACH = 256                         # that share one
 
 
 def forward(x, w, b, geometry):
@@ -61,10 +62,10 @@ def weight_gradient(x, y, geometry):
     parts, length = cut(terms, prod(blocks) * groups, tile)
     count = w.size // area * taps
     sums = empty(parts * count, x.dtype)
-    correlating(numba_type(x), tile, inputs)(
+    correlating(x.dtype, tile, inputs)(
         (*blocks, groups * parts), tile.threads, x, y, moves, sums, x.shape[0], groups, members, outs, geometry.size,
         geometry.output_size, geometry.stride, length)
-    adding(numba_type(x))(-(-count // ENTRIES), (ENTRIES, SHARERS), sums, w, positions, count, members, area)
+    adding(x.dtype)(-(-count // ENTRIES), (ENTRIES, SHARERS), sums, w, positions, count, members, area)
     return w
 
 
@@ -79,17 +80,12 @@ def gathered(x, w, b, geometry, phases, outs, members, w_steps, source, result, 
     tile = gathering_tile(x.itemsize, outs, members, pixels, layers)
     blocks = -(-pixels // tile.pixels), -(-outs // tile.channels), layers
     arranged = empty(geometry.groups * blocks[1] * positions.size * members * tile.channels, x.dtype)
-    arranging(numba_type(x), tile)(*spread(arranged.size), w, arranged, positions, blocks[1], members, outs,
+    arranging(x.dtype, tile)(*spread(arranged.size), w, arranged, positions, blocks[1], members, outs,
                                    prod(geometry.kernel), *w_steps)
-    gathering(numba_type(x), tile)(
+    gathering(x.dtype, tile)(
         blocks, tile.threads, x, arranged, w if b is None else b, int(b is not None), y, moves, phases, x.shape[0],
         members, outs, source, result, every, step)
     return y
-
-
-def numba_type(x):
-    """Numba's type of x's numbers."""
-    return getattr(types, x.dtype.name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

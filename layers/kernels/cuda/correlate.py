@@ -6,12 +6,12 @@ is a matrix product, (channels, K) x (K, columns).  Its terms k are the outputs'
 cut into parts, which blocks compute side by side, and which are added up at the end, always in the same order.  Its
 columns are pairs (tap, channel i), the channel fastest; a block takes some taps x some channels at a time.
 
-Of the inner loop's 737 instructions for `depth` 8 and 64 sums, 512 are multiply-adds, and 64 read shared memory.
+Of the inner loop's 1300 instructions for `depth` 16 and 8 x 8 sums, 1024 are multiply-adds, and 64 read shared memory.
 """
 from functools import lru_cache
 from minigrad.cuda.driver import simulated
-from minigrad.cuda.launch import Kernel, cuda, device, types
-from .tiles import bounds, constants, multiplier, short, unsigned
+from minigrad.cuda.launch import Kernel, cuda, device, scalar, types
+from .tiles import bounds, constants, multiplier, placing, short, unsigned
 
 GAP = 4                # between the rows of a tile, so that neighbouring k lie in different banks of the shared memory
 
@@ -20,8 +20,8 @@ ENTRIES, SHARERS = (2, 2) if simulated else (32, 8)          # of a block of `ad
 
 
 @lru_cache(maxsize=None)
-def correlating(T, tile, inputs):
-    """The kernel in which a block adds up one part of a tile of channels x columns.   T: Numba's type of the numbers
+def correlating(dtype, tile, inputs):
+    """The kernel in which a block adds up one part of a tile of channels x columns.
 
     inputs      channels i of a block, a power of 2; its tile.pixels columns are those, for tile.pixels / inputs taps
     Its blocks are (blocks of taps * blocks of inputs, blocks of channels, groups * parts).
@@ -38,9 +38,11 @@ def correlating(T, tile, inputs):
     y_pitch, x_pitch = channels + GAP, tile.pixels + GAP
     y_size, x_size = depth * y_pitch, depth * x_pitch
     y_halves, x_halves = 2 * y_size, 2 * x_size
+    T = scalar(dtype)
     zero = T(0)
     multiply = multiplier(tile, y_pitch, x_pitch)
-    LANES, CHANNEL_WARPS, _, DOWN, ACROSS, DEPTH = constants(*tile)
+    place, distance = placing(tile)
+    DOWN, ACROSS, DEPTH = constants(tile.down, tile.across, tile.depth)
     Y_PITCH, X_PITCH, Y_SIZE, X_SIZE, SUMS = constants(y_pitch, x_pitch, y_size, x_size, sums_size)
     ROWS, SPAN, TAPS_A_TURN, INPUTS = constants(rows, span, rows // span, inputs)
     Y_EACH, TAPS_EACH, X_EACH, NONE, ONE = constants(y_each, taps_each, x_each, 0, 1)
@@ -92,8 +94,7 @@ def correlating(T, tile, inputs):
                    cuda.local.array(taps_each, types.boolean))
 
         thread = unsigned(cuda.threadIdx.x)
-        my_channel = thread // LANES % CHANNEL_WARPS * DOWN
-        my_column = thread // LANES // CHANNEL_WARPS * LANES * ACROSS + thread % LANES
+        my_channel, my_column = place(thread)
         k, slot = thread % DEPTH, thread // DEPTH
         tap_count, input_blocks = taps.size // 3, (members + inputs - 1) // inputs
         first_tap, first_input = cuda.blockIdx.x // input_blocks * taps_a_block, cuda.blockIdx.x % input_blocks * inputs
@@ -151,7 +152,7 @@ def correlating(T, tile, inputs):
 
         # The part
         for p in range(ACROSS):
-            column = my_column + p * LANES
+            column = my_column + distance(p)
             tap, i = first_tap + types.int64(column // INPUTS), first_input + types.int64(column % INPUTS)
             if tap < tap_count and i < members:
                 for c in range(DOWN):
@@ -159,12 +160,13 @@ def correlating(T, tile, inputs):
                     if channel < outs:
                         at = (((part * groups + group) * outs + channel) * tap_count + tap) * members + i
                         parts[unsigned(at)] = sums[c * ACROSS + p]
-    return Kernel(correlate, bounds(tile, registers=168))
+    return Kernel(correlate, bounds(tile, registers=255))
 
 
 @lru_cache(maxsize=None)
-def adding(T):
-    """The kernel that adds up the parts.   T: Numba's type of the numbers"""
+def adding(dtype):
+    """The kernel that adds up the parts."""
+    T = scalar(dtype)
     zero = T(0)
 
     def add_parts(parts, w, positions, count, members, area):

@@ -4,19 +4,20 @@ A block of threads adds up a part of a matrix product,  sums[c, p] = sum over k 
 values of k at a time from the device's memory into its own, shared by its threads: a tile of w and a tile of x.
 
                               x (depth, pixels)
-                            +---------+---------+- ...
-                            | . . . . | . . . . |           a thread's `across` pixels are one of each stretch
-                            +---------+---------+- ...      of `lanes` neighbouring pixels, its neighbour's the next
-       w (depth, channels)    |         |
-            +---+           +-|-------+-|-------+- ...
-            | = |-----------|-#-------|-#-------|  warp 0   the threads of a warp share their `down` channels: all
-            | = | `down`    |         |         |           read the same numbers of w, and neighbouring ones of x
-            +---+           +---------+---------+- ...
-            | . |           |         |         |  warp 1
-            +---+           +---------+---------+- ...
+                            +---------+---------+       a warp, `rows` x `columns` threads, has a part of the sums:
+                            |....     |....     |       `rows` * `down` channels, `columns` * `across` pixels
+                            +---------+---------+
+       w (depth, channels)
+            +---+           +---------+---------+       a thread has `down` neighbouring channels of it; and of the
+            | = |           |####     |####     |       pixels `near` = 4 neighbouring ones, its neighbour the next 4,
+            | = | `down`    |####     |####     |       and so on again behind the last column's, until it has `across`
+            |   |           |         |         |
+            +---+           +---------+---------+
+            |   |           |         |         |       the next warp's part begins here
+            +---+           +---------+---------+
 
 A thread keeps down * across sums in registers.  For each k it reads down + across numbers and makes down * across
-products: with 16 x 4, 64 multiply-adds for 4 reads of w (of 4 numbers each) and 4 of x.  So the arithmetic is what
+products: with 8 x 8, 64 multiply-adds for 16 numbers, which are 4 reads of 4 neighbours.  So the arithmetic is what
 takes the time, not the memory; which is all there is to a fast matrix product.
 
 Positions in a tile are unsigned: for a signed index Numba asks at each access whether it counts from the end, as
@@ -24,6 +25,7 @@ Python's negative ones do, and the compiler could not make one read of four neig
 of 16 bytes, for such reads must start at one.
 """
 from collections import namedtuple
+from math import gcd
 import numpy as np
 from minigrad.cuda.driver import simulated
 from minigrad.cuda.launch import device, types, unrolled
@@ -32,10 +34,10 @@ from minigrad.cuda.launch import device, types, unrolled
 unsigned, short = (int, int) if simulated else (types.uint64, types.int32)
 
 
-class Tile(namedtuple("Tile", "lanes channel_warps pixel_warps down across depth")):
+class Tile(namedtuple("Tile", "rows columns channel_warps pixel_warps down across depth")):
     """How a block divides its work.
 
-    lanes           threads of a warp: 32, but fewer in the simulator
+    rows, columns   of threads in a warp: 32 in all, but fewer in the simulator
     channel_warps   warps below one another
     pixel_warps     and beside one another
     down, across    channels and pixels of a thread
@@ -46,22 +48,44 @@ class Tile(namedtuple("Tile", "lanes channel_warps pixel_warps down across depth
     @property
     def threads(self):
         """Of a block."""
-        return self.lanes * self.channel_warps * self.pixel_warps
+        return self.rows * self.columns * self.channel_warps * self.pixel_warps
 
     @property
     def channels(self):
         """Of a block."""
-        return self.channel_warps * self.down
+        return self.channel_warps * self.rows * self.down
 
     @property
     def pixels(self):
         """Of a block."""
-        return self.pixel_warps * self.lanes * self.across
+        return self.pixel_warps * self.columns * self.across
+
+    @property
+    def near(self):
+        """How many neighbouring pixels a thread takes at a time."""
+        return gcd(4, self.across)
 
 
 def constants(*numbers):
     """The numbers as unsigned constants of a kernel."""
     return numbers if simulated else map(np.uint64, numbers)
+
+
+def placing(tile):
+    """The functions place(thread): its first channel and first pixel; and distance(p): from there to its pixel p."""
+    ROWS, COLUMNS, CHANNEL_WARPS, _, DOWN, ACROSS, _ = constants(*tile)
+    WARP, NEAR, STRETCH = constants(tile.rows * tile.columns, tile.near, tile.columns * tile.near)
+
+    @device
+    def place(thread):
+        lane, warp = thread % WARP, thread // WARP
+        return ((warp % CHANNEL_WARPS * ROWS + lane // COLUMNS) * DOWN,
+                warp // CHANNEL_WARPS * COLUMNS * ACROSS + lane % COLUMNS * NEAR)
+
+    @device
+    def distance(p):
+        return p // NEAR * STRETCH + p % NEAR
+    return place, distance
 
 
 def multiplier(tile, w_pitch, x_pitch):
@@ -71,7 +95,8 @@ def multiplier(tile, w_pitch, x_pitch):
     at_w, at_x          where in them the thread's first channel and its first pixel are
     registers           (sums, weights, values): local arrays of down * across, down and across numbers
     """
-    DOWN, ACROSS, LANES = constants(tile.down, tile.across, tile.lanes)
+    DOWN, ACROSS = constants(tile.down, tile.across)
+    _, distance = placing(tile)
 
     @device
     def once(w, at_w, x, at_x, registers):
@@ -80,7 +105,7 @@ def multiplier(tile, w_pitch, x_pitch):
         for c in range(DOWN):
             weights[c] = w[at_w + c]
         for p in range(ACROSS):
-            values[p] = x[at_x + p * LANES]
+            values[p] = x[at_x + distance(p)]
         for c in range(DOWN):
             for p in range(ACROSS):
                 sums[c * ACROSS + p] += weights[c] * values[p]
