@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from grading_attacks import archive
 from assignments import manifest
-from assignments.grading import feedback, protocol, results, submission
+from assignments.grading import feedback, protocol, results, submission, tree
 from assignments.grading.grader import Outcome, plan
 
 ASSIGNMENT = manifest.Assignment("toy", "A toy", (manifest.Task("1", "Squares", ("layers/toy.py:square",)),
@@ -212,6 +212,22 @@ def test_archives_packed_in_unusual_ways_are_not_opened(tmp_path, method):
         file.writestr("layers/toy.py", "a")
     found, notes = taken(tmp_path / "s.zip")
     assert found == {} and "packed in a way" in notes
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The tree that workers load
+
+def test_the_engines_files_are_compiled_once_and_a_students_are_not(tmp_path):
+    """A student's may be more than Python's parser can take, and that is the worker's business."""
+    autograd = manifest.load("autograd")
+    tree.build(tmp_path, autograd, {name: b"(" * 10 ** 5 for name in autograd.files})
+    handed_in = {name for name in autograd.files if name.startswith("minigrad/")}
+    sources = {f"minigrad/{path.name}" for path in (tmp_path / "minigrad").glob("*.py")}
+    compiled = {path.name.split(".")[0] + ".py": path for path in (tmp_path / "minigrad/__pycache__").iterdir()}
+    assert handed_in and handed_in < sources
+    assert {f"minigrad/{name}" for name in compiled} == sources - handed_in
+    header = compiled["tensor.py"].read_bytes()[:16]       # valid for this source, whatever the time of the copy
+    assert struct.unpack("<4sIII", header)[1:] == (0, 0, (tmp_path / "minigrad/tensor.py").stat().st_size)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

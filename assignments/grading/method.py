@@ -1,11 +1,12 @@
 """How values are computed: what is measured of a call from outside, and what two witnesses make of it."""
+import math
 from pathlib import Path
 from .workers import Failed, Worker
 from ..manifest import Measurement
 
 TRIALS = 3                 # of which the fastest counts
-SHORT = 0.05               # seconds: a call that is shorter is timed many times in a row
-MANY = 20
+LONG = 0.1                 # seconds: shorter calls are timed several in a row, so many that they take as long together
+MANY = 20                  # at most
 
 
 def verdict(grader, worker, case):
@@ -31,7 +32,7 @@ def measure(grader, worker, case):
     expected = None if case.check else grader.reference.values(case, call, arguments)
     values, peak, seconds = worker.measured(case.probe, arguments, case.seconds)
     wrong = grader.judged(case, call, values, expected)
-    repeat = MANY if seconds < SHORT else 1
+    repeat = math.ceil(min(max(LONG / max(seconds, 1e-9), 1), MANY))
     ours, theirs, without = [], [], None
     for _ in range(TRIALS):
         ours.append(grader.reference.seconds(case, arguments, repeat))

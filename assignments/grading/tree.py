@@ -1,5 +1,6 @@
 """The folder that a worker loads: the engine as students have it, with one student's files in it."""
 import os
+import py_compile
 from pathlib import Path
 from .folders import readable
 from ..cut import tree
@@ -14,4 +15,12 @@ def build(folder, assignment, files):
         path.write_bytes(data)
         if name not in files:              # what Numba has compiled of the engine's own files goes by their times
             os.utime(path, (0, 0))
+    compile_all(folder, content.keys() - files)
     readable(folder)
+
+
+def compile_all(folder, names):
+    """Compile some files of Python's once, as every worker would do again.   None of a student's: that is for workers."""
+    for name in names:
+        if name.endswith(".py"):
+            py_compile.compile(str(Path(folder, name)), doraise=True)
