@@ -1,4 +1,5 @@
-"""The driver, the pool, launches and `python -m minigrad.cuda`, with a library in the driver's place that has no device.
+"""The driver, the pool, launches and `python -m minigrad.cuda`, with a library in the driver's place that has no
+device.
 
 What kernels compute is tested elsewhere; here it is what the driver is asked, and what its errors become.
 """

@@ -20,7 +20,7 @@ def build(folder, assignment, files):
 
 
 def compile_all(folder, names):
-    """Compile some files of Python's once, as every worker would do again.   None of a student's: that is for workers."""
+    """Compile some files of the engine's once, as every worker would do again.   A student's are for workers alone."""
     for name in names:
         if name.endswith(".py"):
             py_compile.compile(str(Path(folder, name)), doraise=True)

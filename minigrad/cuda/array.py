@@ -1,8 +1,8 @@
 """The array on the device: NumPy's face, our kernels.
 
 NumPy lets other arrays take over its functions: `np.exp(x)` asks x's `__array_ufunc__`, `np.concatenate(...)` asks
-`__array_function__`.  `Array` has both, so the operations of this package, which are written for NumPy, run on the device
-without a change.
+`__array_function__`.  `Array` has both, so the operations of this package, which are written for NumPy, run on the
+device without a change.
 
 An Array is some memory on the device and a *layout*: a NumPy array of the right shape, type and strides over an address
 space where nothing is ever read or written.  NumPy itself does the arithmetic of views on the layout: what x[2:, None],
@@ -41,8 +41,8 @@ class Array(DeviceArray, NDArrayOperatorsMixin):
     layout      a NumPy array of the same shape, type and strides, which is never read
     base        of a view: the array whose memory it looks at; None otherwise
 
-    Its face is ndarray's: shape, dtype, strides, operators, indexing, and the functions of functions.py.  What needs the
-    numbers on the host (item, tolist, bool, printing, np.asarray by `numpy()`) waits for the device.
+    Its face is ndarray's: shape, dtype, strides, operators, indexing, and the functions of functions.py.  What needs
+    the numbers on the host (item, tolist, bool, printing, np.asarray by `numpy()`) waits for the device.
     """
     __slots__ = ("block", "layout", "base", "first", "shape", "dtype", "size", "contiguous")
 

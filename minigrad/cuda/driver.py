@@ -3,8 +3,8 @@
 Numba compiles our kernels (see launch.py), but calling one through Numba takes some 40 microseconds, which is more than
 most kernels run for.  A call through ctypes takes 5, so memory, copies and launches go straight to the driver.
 
-All work is put into one queue, the default stream, in the order of the calls; a call returns at once, and only copies to
-the host wait for the results.
+All work is put into one queue, the default stream, in the order of the calls; a call returns at once, and only copies
+to the host wait for the results.
 
 With NUMBA_ENABLE_CUDASIM=1 in the environment there is no driver: Numba's simulator runs the kernels in Python, on
 NumPy's memory, and every machine can test them.

@@ -233,8 +233,8 @@ def placer(ndim):
 def strided_kernel(function, types, isarrays, result, ndim):
     """The kernel for operands that lie in any way.
 
-    `shape` is the result's, and each operand has a start and steps: its entry for the place (i, j, ...) in the result is
-    at start + i * steps[0] + j * steps[1] + ...
+    `shape` is the result's, and each operand has a start and steps: its entry for the place (i, j, ...) in the result
+    is at start + i * steps[0] + j * steps[1] + ...
     """
     f, load, place, result = device(function), loaders(types, isarrays), placer(ndim), result.type
     if len(types) == 1:

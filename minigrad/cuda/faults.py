@@ -1,7 +1,8 @@
 """What kernels find wrong: an index out of range is noted on the device, and raised at the next copy to the host.
 
-A kernel can't raise an error, and waiting for each one would slow everything down.  So a kernel skips what is out of range
-and notes two integers in a place that all kernels share: which check failed, and the index.  Only the first is kept.
+A kernel can't raise an error, and waiting for each one would slow everything down.  So a kernel skips what is out of
+range and notes two integers in a place that all kernels share: which check failed, and the index.  Only the first is
+kept.
 """
 import numpy as np
 from . import array

@@ -1,7 +1,7 @@
 """x[key] and x[key] = value where the key has arrays in it, and np.add.at, for Arrays.
 
-What a key means says selection.py: a view, and one array of indices that move on from the view's entries.  The kernels here
-read, write or add where those lead.
+What a key means says selection.py: a view, and one array of indices that move on from the view's entries.  The kernels
+here read, write or add where those lead.
 """
 import functools
 import math
@@ -63,8 +63,8 @@ def add_at(array, key, value):
 def add_rows(where, value):
     """Add up what goes to the same places first.
 
-    The places on all indexed axes together get one number, so that the values are rows of a matrix, each with the number of
-    the place that it goes to.
+    The places on all indexed axes together get one number, so that the values are rows of a matrix, each with the
+    number of the place that it goes to.
     """
     given, kept = ([d for d, p in enumerate(where.parts) if (p is None) == none] for none in (False, True))
     sizes = [where.array.shape[d] for d in given]
@@ -85,8 +85,8 @@ def fitting(value, view, array):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The kernels.  All take: the shape that the threads go over; the view's start and steps; the index array, in that shape, and
-# the axis that it indexes; where to note an index out of range; the memory; another array in that shape.
+# The kernels.  All take: the shape that the threads go over; the view's start and steps; the index array, in that
+# shape, and the axis that it indexes; where to note an index out of range; the memory; another array in that shape.
 
 def launch(name, kernel, where, other, *more):
     """Run a kernel over the entries of a Selection.   kernel: number of axes -> Kernel; more: its further arguments"""

@@ -1,7 +1,7 @@
 """Putting together, repeating, cutting out and ordering: NumPy's functions that move entries about, for Arrays.
 
-Each is a few copies of views.  What has to do with order (sorting, the places of what is not 0, searching) is done by NumPy
-on the host: the numbers are copied there and the result back, which waits for the device.
+Each is a few copies of views.  What has to do with order (sorting, the places of what is not 0, searching) is done by
+NumPy on the host: the numbers are copied there and the result back, which waits for the device.
 """
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index

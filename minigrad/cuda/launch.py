@@ -7,14 +7,14 @@
 
     double(*spread(n), n, x, y)
 
-A kernel is called with the number of blocks, the number of threads in each, and its arguments.  In the kernel an array is
-the flat memory that its entries span, from the lowest address on: x[x.start + sum of index * step], where `start` and
-`steps` are the Array's, and must be passed, too, unless it is contiguous (then the entries are x[0], x[1] ...).  Python's
-integers are int64, a tuple is one of those, and other numbers are passed as NumPy's scalars.  Kernels write to memory; they
-return nothing.
+A kernel is called with the number of blocks, the number of threads in each, and its arguments.  In the kernel an array
+is the flat memory that its entries span, from the lowest address on: x[x.start + sum of index * step], where `start`
+and `steps` are the Array's, and must be passed, too, unless it is contiguous (then the entries are x[0], x[1] ...).
+Python's integers are int64, a tuple is one of those, and other numbers are passed as NumPy's scalars.  Kernels write to
+memory; they return nothing.
 
-Numba turns the function into PTX, NVIDIA's assembly language, once for each combination of types; that takes some tenths
-of a second, so the PTX is kept on disk.  In the simulator the function runs as it is.
+Numba turns the function into PTX, NVIDIA's assembly language, once for each combination of types; that takes some
+tenths of a second, so the PTX is kept on disk.  In the simulator the function runs as it is.
 """
 import ctypes
 import hashlib
@@ -37,8 +37,8 @@ except ImportError as error:
 def shared_array(block, shape, dtype):
     """In the simulator, cuda.shared.array: the array that all threads of a block get who ask for it in the same line.
 
-    Numba's own looks whether it is there, and if not, makes it.  Two threads that looked at the same time made one each, and
-    then waited for numbers in different arrays, in a launch now and then.  `setdefault` can't be interrupted.
+    Numba's own looks whether it is there, and if not, makes it.  Two threads that looked at the same time made one
+    each, and then waited for numbers in different arrays, in a launch now and then.  `setdefault` can't be interrupted.
     """
     line = sys._getframe(1)
     dtype = as_dtype(dtype) if isinstance(dtype, types.Type) else dtype
@@ -70,7 +70,8 @@ def device(function):
 
 
 def unrolled(multiply, turns, steps):
-    """The function that kernels call for so many turns of a loop, a power of 2: put together of `multiply`, for one turn.
+    """The function that kernels call for so many turns of a loop, a power of 2: put together of `multiply`, for one
+    turn.
 
     The compiler unrolls short loops, and then keeps small arrays in registers.  One around them it would not.
 
@@ -142,7 +143,8 @@ class Kernel:
 class Version:
     """A kernel compiled for one combination of types, in the driver's hands.
 
-    The driver wants a list of pointers to the arguments: they point into one buffer, which is filled anew for each launch.
+    The driver wants a list of pointers to the arguments: they point into one buffer, which is filled anew for each
+    launch.
     """
 
     def __init__(self, function, kinds, bounds):
@@ -165,8 +167,8 @@ class Version:
             driver.get().check("cuLaunchKernel", *arguments)
 
 
-# The kind of an argument: "q" of a Python integer, n of a tuple of n of them, the dtype of an array, and the class (such as
-# np.float32) of a NumPy number.
+# The kind of an argument: "q" of a Python integer, n of a tuple of n of them, the dtype of an array, and the class
+# (such as np.float32) of a NumPy number.
 
 def layout(kind):
     """How an argument lies in the buffer, in 8 bytes for each number of it, in the letters of `struct`.

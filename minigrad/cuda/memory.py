@@ -1,8 +1,9 @@
 """Memory on the device, and a pool that keeps what is freed.
 
-Asking the driver for memory, and giving it back, stops the device for up to a millisecond, and a training step needs the
-same few hundred blocks each time.  So a freed block goes into a pool, to be handed out again for the same size.  That is
-safe even before the kernels that use it are done: all work is in one queue, so whoever gets the block comes later in it.
+Asking the driver for memory, and giving it back, stops the device for up to a millisecond, and a training step needs
+the same few hundred blocks each time.  So a freed block goes into a pool, to be handed out again for the same size.
+That is safe even before the kernels that use it are done: all work is in one queue, so whoever gets the block comes
+later in it.
 """
 import numpy as np
 from . import driver

@@ -1,12 +1,13 @@
 """Random numbers on the device: Philox4x64-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011).
 
-The generator is a function, from a key and a counter to four random integers of 64 bits, so that every thread can draw its
-own numbers, by itself: thread i asks for counter i.  It is NumPy's: with the same key, `uniform` gives the numbers of
+The generator is a function, from a key and a counter to four random integers of 64 bits, so that every thread can draw
+its own numbers, by itself: thread i asks for counter i.  It is NumPy's: with the same key, `uniform` gives the numbers
+of
 
     np.random.Generator(np.random.Philox(key=key)).random(shape, dtype)
 
-bit for bit.  NumPy's normal numbers come from a method that draws again where it rejects a number, one after the other; here
-they come from pairs of uniform ones, by Box and Muller's formula, and are others.
+bit for bit.  NumPy's normal numbers come from a method that draws again where it rejects a number, one after the other;
+here they come from pairs of uniform ones, by Box and Muller's formula, and are others.
 """
 import functools
 import math

@@ -1,7 +1,7 @@
 """What a key with arrays in it means for an Array.
 
-A key is turned into a *Selection*: a view of the entries that it would name if all its index arrays on the device held 0,
-and those index arrays.  Index k of such an array means k steps along its axis further on in memory.  So
+A key is turned into a *Selection*: a view of the entries that it would name if all its index arrays on the device held
+0, and those index arrays.  Index k of such an array means k steps along its axis further on in memory.  So
 
     x[:, [2, 4, 6], i]      the view starts at x[0, 2, 0], has the shape of the result, and a step of 2 rows along its
                             axis 1; the index array i, on the device, is added by the kernel
@@ -10,8 +10,8 @@ and a thread finds its entry at: the start + its place along each axis * the vie
 NumPy's arrays and integers that go up or down evenly need no memory: they are such steps, as np.arange(n) in
 x[np.arange(n), labels].
 
-Index arrays from the host are checked at once, those on the device by the kernels; see faults.py.  A mask on the device is
-copied to the host, since the size of the result depends on it.
+Index arrays from the host are checked at once, those on the device by the kernels; see faults.py.  A mask on the device
+is copied to the host, since the size of the result depends on it.
 """
 import functools
 from collections import namedtuple
