@@ -11,6 +11,7 @@ from .dtypes import operands
 from .tensor import Tensor, raw, record
 
 BLOCK = 1024           # so many numbers are added one to the next; more are cut into blocks
+LARGE = 1 << 18        # entries from which on threads share the rows of a sum
 
 
 def sum_to(g, shape):
@@ -65,9 +66,13 @@ def row_sums(array, run):
     """The sums over the last `run` axes.
 
     np.einsum adds 8 numbers at once, and is 4 times as fast as np.sum.  But its rounding errors grow with the length of
-    a row, so rows must be short.
+    a row, so rows must be short.  Of large arrays the threads share the rows.
     """
-    return np.einsum("...i->...", array.reshape(*array.shape[:array.ndim - run], -1))
+    lead = array.shape[:array.ndim - run]
+    if array.size >= LARGE:
+        from .fused import row_sums_parallel
+        return row_sums_parallel(array.reshape(math.prod(lead), -1)).reshape(lead)
+    return np.einsum("...i->...", array.reshape(*lead, -1))
 
 
 def expand(x, *shape):

@@ -12,6 +12,7 @@ import numpy as np
 from . import dtypes
 from .broadcasting import elementwise, sum_to
 from .dtypes import cast, check_together, floating, operands
+from .order import in_order
 from .tensor import ARRAYS, DeviceArray, Tensor, array_of, raw, record
 
 LARGE = 1 << 16        # entries from which on it pays to load Numba for relu
@@ -502,9 +503,9 @@ def relu_rule(g, y, x):
 
 
 def fused(g, y):
-    """Whether one loop takes these two: bare floating-point arrays, alike, and on the CPU in order and large."""
+    """Whether one loop takes these two: bare floating-point arrays, alike, and on the CPU y in order and large."""
     if type(g) is type(y) is np.ndarray:
-        fit = g.size >= LARGE and g.flags.c_contiguous and y.flags.c_contiguous
+        fit = g.size >= LARGE and y.flags.c_contiguous
     else:
         fit = isinstance(g, DeviceArray) and isinstance(y, DeviceArray)
     return fit and g.dtype == y.dtype and g.dtype.char in "fd"
@@ -516,6 +517,7 @@ def gated(g, y):
         from .cuda.fused import gate
     else:
         from .fused import gate
+        g = in_order(g)
     return gate(g, y)
 
 

@@ -1,9 +1,9 @@
-"""Elementwise arithmetic on large arrays, in one pass over the memory.
+"""Arithmetic on large arrays, in one pass over the memory.
 
 The formula of `optim.Adam`, written in NumPy, goes a dozen times through arrays as large as the parameter.  For large
 ones that takes longer than the gradients do; all the arithmetic is hidden behind one reading and writing of p, m and v.
 `relu` and its rule are short, but there are as many of them as layers, on the largest arrays of all.
-Entries do not depend on each other, so threads share them without changing the result.
+Entries do not depend on each other, nor do sums of rows, so threads share them without changing the result.
 """
 import numpy as np
 from .compiled import njit, prange
@@ -60,3 +60,15 @@ def gate_parallel(g, y, out):
     for k in prange(-(-g.size // CHUNK)):
         a, b = k * CHUNK, min((k + 1) * CHUNK, g.size)
         gate_chunk(g[a:b], y[a:b], out[a:b])
+
+
+@njit(parallel=True, cache=True, fastmath={"reassoc"})     # as many numbers of a row at once as the processor can add
+def row_sums_parallel(rows):
+    """The sum of each row.   (N, length) -> (N,)"""
+    sums = np.empty(len(rows), rows.dtype)
+    for k in prange(len(rows)):
+        total = rows.dtype.type(0)
+        for i in range(rows.shape[1]):
+            total += rows[k, i]
+        sums[k] = total
+    return sums

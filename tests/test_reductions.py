@@ -238,6 +238,21 @@ def test_long_sums_in_float32_are_exact(shape, dim, order):
     np.testing.assert_allclose(sum_to(x, to), n * exact, rtol=2e-5)
 
 
+@pytest.mark.parametrize("dtype, error", [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_sums_of_many_rows_are_shared_by_threads(dtype, error):
+    import numba
+    x = np.random.default_rng(0).standard_normal((4, 300, 301)).astype(dtype)
+    right, before, found = x.sum(2, np.longdouble), numba.get_num_threads(), []
+    try:
+        for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+            numba.set_num_threads(threads)
+            found.append(ops.sum(x, -1))
+    finally:
+        numba.set_num_threads(before)
+    assert found[0].dtype == dtype and np.abs(found[0] - right).max() < error * np.abs(x).sum(2).max()
+    assert all(np.array_equal(each, found[0]) for each in found)
+
+
 @pytest.mark.parametrize("shape, dim", long_axes())
 def test_long_sums_add_each_number_once(shape, dim):
     x = np.random.default_rng(0).integers(0, 100, shape)

@@ -2,14 +2,16 @@
 their size but the gradient.
 
 A block of positions is worked on at a time: all its classes fit into the cache, so the maximum, the sum of exponentials
-and the gradient read the logits from memory only once.  Inside a block, the innermost loop runs over numbers that lie
-side by side, so that the compiler can take many of them at once: over positions, or, in (N, C), over classes.  Blocks
-are independent of each other: threads share them, and the results are the same for any number of threads.
+and the gradient read the logits from memory only once.  In (N, C, positions) a register holds a class of neighbouring
+positions; in (N, C) it holds neighbouring classes of one example.  What does not fill a register is copied to where it
+does.  Blocks are independent of each other: threads share them, and the results are the same for any number of threads.
 """
 import numpy as np
 from minigrad.compiled import njit
+from minigrad.exponential import exponential, larger, largest, minus, number, plus, times, total
 from minigrad.machine_code import MachineCode, on_all_threads
 from minigrad.order import in_order
+from minigrad.vectors import broadcast, lanes, load, store
 
 BLOCK = 64                                 # positions, or examples; with 256 classes, 64 kB
 
@@ -63,131 +65,147 @@ def positions(x, dtype):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Positions side by side
+# Registers of positions, class by class.  A panel is a part of a block that fills registers: `size` positions from `at`
+# on, each class `apart` from the one before.  What is kept for each position lies from `to` on.
 
 def losses_of_block(job, x, target, losses):
     """One block of losses (N, P).   x (N, C, P), target (N, P)   Returns 0"""
-    n, first = job // blocks(x.shape[2]), job % blocks(x.shape[2]) * BLOCK
-    x, target, losses = x[n], target[n], losses[n]
-    size = min(BLOCK, x.shape[1] - first)
-    top, total = np.empty(BLOCK, x.dtype), np.zeros(BLOCK, x.dtype)
-    largest(x, first, size, top)
-    for c in range(x.shape[0]):
-        add_exponentials(x[c, first:first + size], top, total)
+    n, first, size, whole = place(job, x)
+    tops, sums = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    add_up(x.reshape(-1), n * x.shape[1] * x.shape[2] + first, x.shape[2], x.shape[1], whole, tops, sums, 0)
+    if whole < size:
+        add_up(rest(x, n, first + whole, size - whole), 0, lanes(x), x.shape[1], lanes(x), tops, sums, whole)
     for k in range(size):
-        losses[first + k] = np.log(total[k]) + (top[k] - x[target[first + k], first + k])
+        p = first + k
+        losses[n, p] = np.log(sums[k]) + (tops[k] - x[n, target[n, p], p])
     return 0
 
 
 def gradient_of_block(job, g, y, x, target, dx):
     """One block of dx (N, C, P).   g, y, target (N, P), x (N, C, P)   Returns 0"""
-    n, first = job // blocks(x.shape[2]), job % blocks(x.shape[2]) * BLOCK
-    g, y, x, target, dx = g[n], y[n], x[n], target[n], dx[n]
-    size = min(BLOCK, x.shape[1] - first)
-    top, log_total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
-    largest(x, first, size, top)
+    n, first, size, whole = place(job, x)
+    C, P, start = x.shape[1], x.shape[2], n * x.shape[1] * x.shape[2] + first
+    tops, log_totals, factors = np.empty(BLOCK, x.dtype), np.zeros(BLOCK, x.dtype), np.zeros(BLOCK, x.dtype)
+    remaining = rest(x, n, first + whole, size - whole)
+    find_largest(x.reshape(-1), start, P, C, whole, tops, 0)
+    if whole < size:
+        find_largest(remaining, 0, lanes(x), C, lanes(x), tops, whole)
     for k in range(size):                  # relative to the maximum, so that little is lost to rounding
         p = first + k
-        log_total[k] = y[p] + (x[target[p], p] - top[k])
-    for c in range(x.shape[0]):
-        write_probabilities(x[c, first:first + size], top, log_total, g[first:first + size], dx[c, first:first + size])
+        log_totals[k], factors[k] = y[n, p] + (x[n, target[n, p], p] - tops[k]), g[n, p]
+    write_gradient(x.reshape(-1), start, P, C, whole, tops, log_totals, factors, 0, dx.reshape(-1))
+    if whole < size:
+        write_gradient(remaining, 0, lanes(x), C, lanes(x), tops, log_totals, factors, whole, remaining)
+        for c in range(C):
+            for k in range(size - whole):
+                dx[n, c, first + whole + k] = remaining[c * lanes(x) + k]
     for p in range(first, first + size):
-        dx[target[p], p] -= g[p]
+        dx[n, target[n, p], p] -= g[n, p]
     return 0
 
 
 @njit(cache=True)
-def largest(x, first, size, top):
-    """top = the largest logit at each position of a block.  (A NaN may be passed over; it makes the sums NaN.)"""
-    top[:] = -np.inf
-    for c in range(x.shape[0]):
-        keep_larger(top, x[c, first:first + size])
+def place(job, x):
+    """(example, first position, how many positions, how many of them fill registers) of a block."""
+    n, first = job // blocks(x.shape[2]), job % blocks(x.shape[2]) * BLOCK
+    size = min(BLOCK, x.shape[2] - first)
+    return n, first, size, size // lanes(x) * lanes(x)
+
+
+@njit(cache=True)
+def rest(x, n, first, size):
+    """The logits of the positions from `first` on, fewer than fill a register, class by class in rows that do."""
+    width = lanes(x)
+    rows = np.zeros(x.shape[1] * width if size else 0, x.dtype)
+    for c in range(x.shape[1]):
+        for k in range(size):
+            rows[c * width + k] = x[n, c, first + k]
+    return rows
+
+
+@njit(cache=True)
+def find_largest(x, at, apart, classes, size, tops, to):
+    """tops = the largest logit at each position of a panel.  (A NaN may be passed over; it makes the sums NaN.)"""
+    for p in range(0, size, lanes(x)):
+        store(tops, to + p, load(x, at + p))
+    for c in range(1, classes):
+        for p in range(0, size, lanes(x)):
+            store(tops, to + p, larger(load(tops, to + p), load(x, at + c * apart + p)))
+
+
+@njit(cache=True)
+def add_up(x, at, apart, classes, size, tops, sums, to):
+    """tops, and sums = the sum of exp(logit - top) at each position of a panel."""
+    find_largest(x, at, apart, classes, size, tops, to)
+    for p in range(0, size, lanes(x)):
+        store(sums, to + p, number(0))
+    for c in range(classes):
+        for p in range(0, size, lanes(x)):
+            made = exponential(minus(load(x, at + c * apart + p), load(tops, to + p)))
+            store(sums, to + p, plus(load(sums, to + p), made))
+
+
+@njit(cache=True)
+def write_gradient(x, at, apart, classes, size, tops, log_totals, factors, to, out):
+    """out = exp(logit - top - log_total) * factor at each position of a panel, which lies in `out` as in x."""
+    for c in range(classes):
+        for p in range(0, size, lanes(x)):
+            log_p = minus(minus(load(x, at + c * apart + p), load(tops, to + p)), load(log_totals, to + p))
+            store(out, at + c * apart + p, times(exponential(log_p), load(factors, to + p)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Classes side by side
+# Registers of classes, example by example
 
 def losses_of_rows(job, x, target, losses):
     """losses (N,) of BLOCK examples.   x (N, C), target (N,)   Returns 0"""
-    first = job * BLOCK
-    top, total = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    first, C, width = job * BLOCK, x.shape[1], lanes(x)
+    flat, spare, whole = x.reshape(-1), np.empty(width, x.dtype), C // width * width
     for n in range(first, min(first + BLOCK, x.shape[0])):
-        largest_of_row(x[n], top)
-        total[:] = 0
-        for c in range(0, x.shape[1], BLOCK):
-            add_exponentials(x[n, c:c + BLOCK], top, total)
-        s = x.dtype.type(0)
-        for k in range(0, BLOCK, 4):       # four at a time, for an addition waits for the one before
-            s += (total[k] + total[k + 1]) + (total[k + 2] + total[k + 3])
-        losses[n] = np.log(s) + (top[0] - x[n, target[n]])
+        rest = behind(flat, n * C + whole, C - whole, spare)
+        highest = largest_of_row(flat, n * C, whole, rest)
+        top, summed = broadcast(highest), number(0)
+        for c in range(0, whole, width):
+            summed = plus(summed, exponential(minus(load(flat, n * C + c), top)))
+        if whole < C:
+            summed = plus(summed, exponential(minus(rest, top)))
+        losses[n] = np.log(total(summed)) + (highest - x[n, target[n]])
     return 0
 
 
 def gradient_of_rows(job, g, y, x, target, dx):
     """dx (N, C) of BLOCK examples.   g, y, target (N,), x (N, C)   Returns 0"""
-    first = job * BLOCK
-    top, log_total, factor = np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype), np.empty(BLOCK, x.dtype)
+    first, C, width = job * BLOCK, x.shape[1], lanes(x)
+    flat, written, spare, whole = x.reshape(-1), dx.reshape(-1), np.empty(width, x.dtype), C // width * width
     for n in range(first, min(first + BLOCK, x.shape[0])):
-        largest_of_row(x[n], top)
-        log_total[:] = y[n] + (x[n, target[n]] - top[0])
-        factor[:] = g[n]
-        for c in range(0, x.shape[1], BLOCK):
-            write_probabilities(x[n, c:c + BLOCK], top, log_total, factor, dx[n, c:c + BLOCK])
+        rest = behind(flat, n * C + whole, C - whole, spare)
+        highest = largest_of_row(flat, n * C, whole, rest)
+        top, log_total = broadcast(highest), broadcast(y[n] + (x[n, target[n]] - highest))
+        factor = broadcast(g[n])
+        for c in range(0, whole, width):
+            row = times(exponential(minus(minus(load(flat, n * C + c), top), log_total)), factor)
+            store(written, n * C + c, row)
+        if whole < C:
+            store(spare, 0, times(exponential(minus(minus(rest, top), log_total)), factor))
+            dx[n, whole:] = spare[:C - whole]
         dx[n, target[n]] -= g[n]
     return 0
 
 
 @njit(cache=True)
-def largest_of_row(x, top):
-    """All of top = the largest logit of a row."""
-    top[:] = -np.inf
-    for c in range(0, x.size, BLOCK):
-        keep_larger(top, x[c:c + BLOCK])
-    largest = top[0]
-    for k in range(1, min(BLOCK, x.size)):
-        largest = largest if largest > top[k] else top[k]
-    top[:] = largest
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Loops over numbers that lie side by side
-
-@njit(cache=True)
-def keep_larger(top, row):
-    """top = the larger of top and row."""
-    for k in range(row.size):
-        top[k] = top[k] if top[k] > row[k] else row[k]
+def behind(x, at, count, spare):
+    """A register with the `count` logits from `at` on, and then -infinity, whose exponential is 0."""
+    for k in range(lanes(x)):
+        spare[k] = x[at + k] if k < count else -np.inf
+    return load(spare, 0)
 
 
 @njit(cache=True)
-def add_exponentials(row, top, total):
-    """total += exp(row - top)"""
-    for k in range(row.size):
-        total[k] += exponential(row[k] - top[k])
-
-
-@njit(cache=True)
-def write_probabilities(row, top, log_total, g, out):
-    """out = exp(row - top - log_total) * g"""
-    for k in range(row.size):
-        out[k] = exponential((row[k] - top[k]) - log_total[k]) * g[k]
-
-
-@njit(inline="always", error_model="numpy")
-def exponential(x):
-    """exp(x) of a float32 x up to 80, with a relative error below 2e-7, in steps that exist for vectors.
-
-    exp(x) = 2^n exp(r) with n = round(x / log 2) and |r| <= log(2) / 2; exp(r) by its Taylor series up to r^7 / 7!, and
-    2^n by writing n into the exponent of a float32.  Below -87, where 2^n would be denormal, it is 0.
-    """
-    f = np.float32
-    n = np.floor(x * f(1.44269504) + f(0.5))
-    r = (x - n * f(0.693359375)) + n * f(2.12194440e-4)    # log 2 in two parts: the first times n is exact
-    series = f(1 / 5040)
-    for coefficient in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
-        series = series * r + f(coefficient)
-    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
-    return f(0) if x < f(-87) else series * power
+def largest_of_row(x, at, whole, rest):
+    """The largest logit of a row: of `whole` ones from `at` on, and those in the register `rest`."""
+    for c in range(0, whole, lanes(x)):
+        rest = larger(rest, load(x, at + c))
+    return largest(rest)
 
 
 LOSSES, GRADIENT = MachineCode(losses_of_block), MachineCode(gradient_of_block)
