@@ -50,8 +50,7 @@ class DataSet:
 
 def binarise(greys, generator):
     """Images of zeros and ones: each pixel is 1 with probability grey / 255."""
-    drawn = generator.integers(0, 255, greys.shape, np.uint8)                  # of 0 ... 254, `grey` are less than grey
-    return (drawn < greys).astype(np.uint8)
+    return (255 * generator.random(greys.shape, np.float32) < greys).astype(np.uint8)
 
 
 def load(name):
