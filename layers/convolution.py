@@ -210,6 +210,8 @@ def describe(size, kernel, stride, padding, dilation, groups, taps):
 
 def numbers(name, setting, given, axes, least=1):
     """One integer per axis, from a number or a sequence."""
+    if type(given) is int and given >= least:              # as nearly always
+        return (given,) * axes
     values = (given,) * axes if isinstance(given, (int, np.integer)) else tuple(given)
     if len(values) != axes or any(not isinstance(n, (int, np.integer)) or n < least for n in values):
         raise ValueError(f"{name}: {setting} must be a whole number, at least {least}, "

@@ -96,7 +96,10 @@ def promoted(x, y):
 
 def check_together(name, *arrays):
     """Refuse arrays on different devices.  One without axes may be on the CPU in any case: it is a number."""
-    arrays = [a for a in arrays if isinstance(a, DeviceArray) or np.ndim(a)]
-    if len({isinstance(a, DeviceArray) for a in arrays}) == 2:
+    there = [isinstance(a, DeviceArray) for a in arrays]
+    if True not in there:                  # as nearly always
+        return
+    arrays = [a for a, device in zip(arrays, there) if device or np.ndim(a)]
+    if len(arrays) > there.count(True):
         found = " and ".join(f"{a.shape} on {'cuda' if isinstance(a, DeviceArray) else 'cpu'}" for a in arrays)
         raise TypeError(f"{name}: shapes {found} are on different devices; bring all to one, by to('cuda') or cpu()")

@@ -11,6 +11,7 @@ With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a debugger 
 minigrad/uncompiled.py.
 """
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from minigrad.tensor import DeviceArray
@@ -38,11 +39,17 @@ def using(name):
         use(before)
 
 
+@lru_cache(maxsize=None)
+def module(name):
+    """The module of a set.  It is imported on first use: Numba takes a while."""
+    return import_module(f"{__name__}.{name}")
+
+
 def active():
-    """The module of the chosen set.  It is imported on first use: Numba takes a while."""
-    return import_module(f"{__name__}.{chosen}")
+    """The module of the chosen set."""
+    return module(chosen)
 
 
 def suited(array):
     """The module of the set that takes the array: the chosen one, or, on a GPU, `cuda`."""
-    return import_module(f"{__name__}.cuda") if isinstance(array, DeviceArray) else active()
+    return module("cuda") if isinstance(array, DeviceArray) else active()
