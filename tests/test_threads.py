@@ -41,4 +41,4 @@ def test_what_the_user_set_stays(code, name, value):
     """Also the proof that the test above can fail.  With one core, OpenBLAS and OpenMP do not wait busily at all."""
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs two cores")
-    assert seconds_of_idle_threads(code, **{name: value}) > 0.05
+    assert seconds_of_idle_threads(code, **{name: value}) > 0.015              # on a busy machine; else about 0.1
