@@ -70,8 +70,8 @@ def row_sums(array, run):
     """
     lead = array.shape[:array.ndim - run]
     if array.size >= LARGE:
-        from .fused import row_sums_parallel
-        return row_sums_parallel(array.reshape(math.prod(lead), -1)).reshape(lead)
+        from .fused import row_sums
+        return row_sums(array.reshape(math.prod(lead), -1)).reshape(lead)
     return np.einsum("...i->...", array.reshape(*lead, -1))
 
 

@@ -15,12 +15,12 @@ LOG_2 = 0.693359375, -2.12194440e-4        # in two parts: the first one times a
 
 @njit(cache=True)
 def exponential(x):
-    """exp(x), lane by lane, for x up to 88, with a relative error below 2e-7.
+    """exp(x), lane by lane, with a relative error below 2e-7 from -87.3 to 88.
 
     exp(x) = 2^n exp(r) with n = round(x / log 2) and |r| <= log(2) / 2; exp(r) by its Taylor series up to r^7 / 7!.
-    Below -87.7, where 2^n would be no normal float32, it is 0.
+    Below -87.7, where 2^n would be no normal float32, it is 0; above 88 it is exp(88).
     """
-    x = larger(x, number(-88))
+    x = larger(smaller(x, number(88)), number(-88))
     n = floor(fma(x, number(1.44269504), number(0.5)))
     r = fma(n, number(-LOG_2[1]), fma(n, number(-LOG_2[0]), x))
     series = fma(number(1 / 5040), r, number(1 / 720))
@@ -31,6 +31,12 @@ def exponential(x):
     series = fma(series, r, number(1))
     series = fma(series, r, number(1))
     return times(series, two_to(n))
+
+
+@njit(cache=True)
+def sigmoid(x):
+    """1 / (1 + exp(-x)), lane by lane."""
+    return divided(number(1), plus(exponential(minus(number(0), x)), number(1)))
 
 
 @njit(cache=True)
@@ -82,6 +88,23 @@ def larger(typingctx, a, b):
 
 
 @intrinsic
+def smaller(typingctx, a, b):
+    """The smaller one of a and b, lane by lane; a where that is NaN."""
+    def codegen(context, builder, signature, arguments):
+        x, y = arguments
+        return builder.select(builder.fcmp_ordered(">", x, y), y, x)
+    return a(a, b), codegen
+
+
+@intrinsic
+def divided(typingctx, a, b):
+    """a / b, lane by lane."""
+    def codegen(context, builder, signature, arguments):
+        return builder.fdiv(*arguments)
+    return a(a, b), codegen
+
+
+@intrinsic
 def largest(typingctx, a):
     """The largest number in a register."""
     def codegen(context, builder, signature, arguments):
@@ -101,8 +124,8 @@ def total(typingctx, a):
 def floor(typingctx, a):
     """The next whole number, down, lane by lane."""
     def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(a.llvm, [a.llvm])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.floor.v{a.lanes}f32"), arguments)
+        kind, name = ir.FunctionType(a.llvm, [a.llvm]), f"llvm.floor.v{a.lanes}f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
     return a(a), codegen
 
 
@@ -121,8 +144,12 @@ if config.DISABLE_JIT:                     # registers are short arrays, as in u
         """The larger one of a and b, lane by lane; a where that is NaN."""
         return np.where(a < b, b, a)
 
-    largest, total, floor = np.max, np.sum, np.floor                       # noqa: F811
+    def smaller(a, b):                                                     # noqa: F811
+        """The smaller one of a and b, lane by lane; a where that is NaN."""
+        return np.where(a > b, b, a)
+
+    largest, total, floor, divided = np.max, np.sum, np.floor, np.divide   # noqa: F811
 
     def two_to(n):                                                         # noqa: F811
         """2^n for whole numbers n from -126 to 127, and 0 for -127."""
-        return np.ldexp(np.float32(1), n.astype(int)) * (n > -127)
+        return np.ldexp(np.float32(1), np.nan_to_num(n).astype(int)) * (n > -127)

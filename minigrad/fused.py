@@ -6,7 +6,7 @@ ones that takes longer than the gradients do; all the arithmetic is hidden behin
 Entries do not depend on each other, nor do sums of rows, so threads share them without changing the result.
 """
 import numpy as np
-from .compiled import njit, prange
+from .compiled import config, njit, prange
 
 CHUNK = 1 << 14        # entries that a thread takes at a time
 
@@ -62,9 +62,14 @@ def gate_parallel(g, y, out):
         gate_chunk(g[a:b], y[a:b], out[a:b])
 
 
+def row_sums(rows):
+    """The sum of each row.   (N, length) -> (N,)"""
+    return rows.sum(1) if config.DISABLE_JIT else row_sums_parallel(rows)
+
+
 @njit(parallel=True, cache=True, fastmath={"reassoc"})     # as many numbers of a row at once as the processor can add
 def row_sums_parallel(rows):
-    """The sum of each row.   (N, length) -> (N,)"""
+    """The same, row by row."""
     sums = np.empty(len(rows), rows.dtype)
     for k in prange(len(rows)):
         total = rows.dtype.type(0)

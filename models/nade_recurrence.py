@@ -11,9 +11,10 @@ and their gradients stay in the cache, threads share the blocks, and the results
 """
 import numpy as np
 from numba import njit, prange
-from layers.kernels.cross_entropy import exponential
+from minigrad.exponential import sigmoid
+from minigrad.vectors import lanes, load, store
 
-BLOCK = 128             # hidden units
+BLOCK = 128             # hidden units: some registers full
 ONE = np.float32(1)
 
 
@@ -105,8 +106,8 @@ def backward_block(g, x, W, c, V, dW, dc, dV):
             dc[k] += da[k] + dh[k] * h[k] * (ONE - h[k])
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True)
 def squash(a, h):
     """h = sigmoid(a)"""
-    for k in range(BLOCK):
-        h[k] = ONE / (ONE + exponential(min(-a[k], np.float32(80))))
+    for k in range(0, BLOCK, lanes(a)):
+        store(h, k, sigmoid(load(a, k)))

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from layers.kernels import cuda as kernels
 from layers.kernels import loops
-from layers.kernels.cuda import correlate
+from layers.kernels.cuda import correlate, tiles
 from layers.kernels.geometry import Geometry, all_taps
-from minigrad.cuda import asarray
+from minigrad.cuda import asarray, driver
 from tests.on_device import equal
 
 # (size, kernel, stride, padding, dilation, groups, taps or None for all), images, input and output channels
@@ -113,6 +113,18 @@ def test_tiles_fit_their_kernels(itemsize):
         assert 2 * tile.depth * (tile.channels + tile.pixels + 2 * correlate.GAP) * itemsize <= 48 * 1024
     for tile, speed in kernels.GATHERING[itemsize] + kernels.CORRELATING[itemsize]:
         assert tile.rows * tile.columns == 32 and 0 < speed < 1
+
+
+@pytest.mark.skipif(not driver.simulated, reason="functions of the device, called as Python")
+def test_threads_share_all_of_a_tile():
+    """Each sum of a tile is some thread's, and no two threads'."""
+    for tile, _ in (*kernels.GATHERING[4], *kernels.GATHERING[8], *kernels.CORRELATING[4], *kernels.CORRELATING[8],
+                    *kernels.SIMULATED[4]):
+        place, distance = tiles.placing(tile)
+        firsts = [place(thread) for thread in range(tile.threads)]
+        mine = [(channel + c, pixel + distance(p)) for channel, pixel in firsts
+                for c in range(tile.down) for p in range(tile.across)]
+        assert sorted(mine) == [(c, p) for c in range(tile.channels) for p in range(tile.pixels)]
 
 
 def test_tiles_are_chosen_by_the_shape():

@@ -239,8 +239,11 @@ def test_long_sums_in_float32_are_exact(shape, dim, order):
 
 
 @pytest.mark.parametrize("dtype, error", [(np.float32, 1e-6), (np.float64, 1e-14)])
-def test_sums_of_many_rows_are_shared_by_threads(dtype, error):
+def test_sums_of_many_rows_are_shared_by_threads(dtype, error, monkeypatch):
     import numba
+    from minigrad import broadcasting, fused
+    shared = []
+    monkeypatch.setattr(fused, "row_sums", lambda rows, right=fused.row_sums: shared.append(rows.shape) or right(rows))
     x = np.random.default_rng(0).standard_normal((4, 300, 301)).astype(dtype)
     right, before, found = x.sum(2, np.longdouble), numba.get_num_threads(), []
     try:
@@ -250,7 +253,9 @@ def test_sums_of_many_rows_are_shared_by_threads(dtype, error):
     finally:
         numba.set_num_threads(before)
     assert found[0].dtype == dtype and np.abs(found[0] - right).max() < error * np.abs(x).sum(2).max()
-    assert all(np.array_equal(each, found[0]) for each in found)
+    assert all(np.array_equal(each, found[0]) for each in found) and shared == [(1200, 301)] * len(found)
+    monkeypatch.setattr(broadcasting, "LARGE", x.size + 1)
+    assert np.abs(ops.sum(x, -1) - found[0]).max() < error * np.abs(x).sum(2).max() and len(shared) == len(found)
 
 
 @pytest.mark.parametrize("shape, dim", long_axes())

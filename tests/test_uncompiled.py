@@ -48,13 +48,18 @@ json.dump([found, sorted(seen)], sys.stdout)
 """
 
 
-def test_all_kernels_run_uncompiled():
-    """Without the compiler, `taps` and `loops` give what they give here, and a debugger sees every call."""
+def run_uncompiled(program):
+    """What a program prints as JSON, when Numba compiles nothing."""
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1",
                    "PYTHONPATH": os.pathsep.join([os.getcwd(), os.path.dirname(__file__)])}
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
-    (of_taps, of_loops), seen = json.loads(run.stdout)
+    return json.loads(run.stdout)
+
+
+def test_all_kernels_run_uncompiled():
+    """Without the compiler, `taps` and `loops` give what they give here, and a debugger sees every call."""
+    (of_taps, of_loops), seen = run_uncompiled(PROGRAM)
     expected = results(loops)
     assert of_taps == expected and of_loops == expected and results(taps) == expected
     assert {"sum_of_shifts", "dot_products", "spread", "gather", "lay", "share"} <= set(seen)

@@ -6,7 +6,6 @@ from .. import manifest
 from .folders import readable, temporary_folder
 from .grader import Grader, plan
 from .limits import Limits
-from .tree import compile_all
 from .workers import best_isolation
 
 PACKAGES = ("minigrad", "layers", "models")
@@ -63,8 +62,6 @@ def copy(source, tree, assignment):
         shutil.copytree(source / name, tree / name, ignore=skipped)
     for name in ("__init__.py", "manifest.py"):
         shutil.copy(source / "assignments" / name, tree / "assignments" / name)
-    names = {path.relative_to(tree).as_posix() for path in tree.rglob("*.py")}
-    compile_all(tree, names - set(assignment.files))
     readable(tree)
 
 

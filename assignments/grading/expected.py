@@ -43,7 +43,13 @@ class Engine:
         if self.scanned[0] != (case.scan, sources):
             with self.start() as worker:
                 worker.load(LOADING)
-                self.scanned = (case.scan, sources), worker.call(case.scan, (sources,), CALLING)
+                try:
+                    found = worker.call(case.scan, (sources,), CALLING)
+                except Failed as failed:
+                    found = failed
+            self.scanned = (case.scan, sources), found
+        if isinstance(self.scanned[1], Failed):
+            raise self.scanned[1]
         return self.scanned[1]
 
 

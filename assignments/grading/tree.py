@@ -1,6 +1,7 @@
 """The folder that a worker loads: the engine as students have it, with one student's files in it."""
 import os
 import py_compile
+import sys
 from pathlib import Path
 from .folders import readable
 from ..cut import tree
@@ -21,6 +22,12 @@ def build(folder, assignment, files):
 
 def compile_all(folder, names):
     """Compile some files of the engine's once, as every worker would do again.   A student's are for workers alone."""
-    for name in names:
-        if name.endswith(".py"):
-            py_compile.compile(str(Path(folder, name)), doraise=True)
+    for path in (Path(folder, name) for name in names):
+        if path.suffix == ".py":
+            py_compile.compile(str(path), str(compiled(path)), doraise=True,
+                               invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+
+
+def compiled(path):
+    """Where a worker's Python looks for a file's compiled form, whatever the grader's environment says of that."""
+    return path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"

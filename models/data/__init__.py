@@ -50,7 +50,9 @@ class DataSet:
 
 def binarise(greys, generator):
     """Images of zeros and ones: each pixel is 1 with probability grey / 255."""
-    return (255 * generator.random(greys.shape, np.float32) < greys).astype(np.uint8)
+    drawn = generator.random(greys.shape, np.float32)
+    drawn *= 255
+    return (drawn < greys).view(np.uint8)
 
 
 def load(name):

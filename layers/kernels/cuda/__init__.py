@@ -25,7 +25,7 @@ GATHERING = {4: ((Tile(4, 8, 2, 2, 8, 8, 16), 0.8), (Tile(2, 16, 1, 4, 8, 8, 8),
 CORRELATING = {4: ((Tile(4, 8, 2, 2, 8, 8, 16), 0.8), (Tile(4, 8, 4, 1, 4, 4, 16), 0.6),
                    (Tile(2, 16, 1, 4, 8, 2, 16), 0.54), (Tile(4, 8, 1, 1, 4, 4, 8), 0.45)),
                8: ((Tile(4, 8, 1, 4, 8, 4, 8), 0.55), (Tile(4, 8, 1, 1, 2, 4, 8), 0.25))}
-SIMULATED = dict.fromkeys((4, 8), ((Tile(2, 2, 1, 2, 2, 2, 2), 0.5), (Tile(1, 2, 1, 2, 2, 4, 2), 0.4)))
+SIMULATED = dict.fromkeys((4, 8), ((Tile(2, 2, 2, 1, 2, 4, 2), 0.5), (Tile(1, 2, 1, 2, 2, 8, 2), 0.4)))
 
 MULTIPROCESSORS = 132                      # an H100's; a constant, so that all devices cut sums alike
 THREADS_EACH = 256                         # that share one
@@ -81,7 +81,7 @@ def gathered(x, w, b, geometry, phases, outs, members, w_steps, source, result, 
     blocks = -(-pixels // tile.pixels), -(-outs // tile.channels), layers
     arranged = empty(geometry.groups * blocks[1] * positions.size * members * tile.channels, x.dtype)
     arranging(x.dtype, tile)(*spread(arranged.size), w, arranged, positions, blocks[1], members, outs,
-                                   prod(geometry.kernel), *w_steps)
+                             prod(geometry.kernel), *w_steps)
     gathering(x.dtype, tile)(
         blocks, tile.threads, x, arranged, w if b is None else b, int(b is not None), y, moves, phases, x.shape[0],
         members, outs, source, result, every, step)

@@ -40,8 +40,8 @@ def correlating(dtype, tile, inputs):
     y_halves, x_halves = 2 * y_size, 2 * x_size
     T = scalar(dtype)
     zero = T(0)
-    multiply = multiplier(tile, y_pitch, x_pitch)
     place, distance = placing(tile)
+    multiply = multiplier(tile, distance, y_pitch, x_pitch)
     DOWN, ACROSS, DEPTH = constants(tile.down, tile.across, tile.depth)
     Y_PITCH, X_PITCH, Y_SIZE, X_SIZE, SUMS = constants(y_pitch, x_pitch, y_size, x_size, sums_size)
     ROWS, SPAN, TAPS_A_TURN, INPUTS = constants(rows, span, rows // span, inputs)

@@ -40,8 +40,8 @@ def gathering(dtype, tile):
     x_fetched = x_each * depth
     T = scalar(dtype)
     zero = T(0)
-    multiply = multiplier(tile, channels, pixels)
     place, distance = placing(tile)
+    multiply = multiplier(tile, distance, channels, pixels)
     DOWN, ACROSS, DEPTH = constants(tile.down, tile.across, tile.depth)
     THREADS, PIXELS, W_SIZE, X_SIZE, SUMS = constants(tile.threads, pixels, w_size, x_size, sums_size)
     LOADERS, W_EACH, X_EACH, NONE, ONE = constants(loaders, w_each, x_each, 0, 1)

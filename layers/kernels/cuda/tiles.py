@@ -88,15 +88,15 @@ def placing(tile):
     return place, distance
 
 
-def multiplier(tile, w_pitch, x_pitch):
+def multiplier(tile, distance, w_pitch, x_pitch):
     """The function multiply(w, at_w, x, at_x, registers): sums += w x, for a thread's part, and all k of the tiles.
 
+    distance            as `placing` makes it
     w_pitch, x_pitch    from one k to the next in the tile w and the tile x
     at_w, at_x          where in them the thread's first channel and its first pixel are
     registers           (sums, weights, values): local arrays of down * across, down and across numbers
     """
     DOWN, ACROSS = constants(tile.down, tile.across)
-    _, distance = placing(tile)
 
     @device
     def once(w, at_w, x, at_x, registers):
