@@ -45,9 +45,9 @@ FIXED, ENTROPY = "fixed binarisation", "the entropy of the data, which no model 
 TABLE = [
     Line("made-500", "made", "binarized_mnist", 4, 94.5, f"A. Karpathy, pytorch-made; {FIXED}, validation set", 94.5,
          {"hidden": [500]}),
-    Line("made-8000", "made", "binarized_mnist", 20, 88.40, f"Germain et al., ICML 2015; {FIXED}", 88.4,
+    Line("made-8000", "made", "binarized_mnist", 8, 88.40, f"Germain et al., ICML 2015; {FIXED}", 88.4,
          {"hidden": [8000]}, {"batch_size": 400}),
-    Line("nade", "nade", "binarized_mnist", 40, 88.33, f"Uria et al., JMLR 2016; {FIXED}", 89.0, {"hidden": 500}),
+    Line("nade", "nade", "binarized_mnist", 7, 88.33, f"Uria et al., JMLR 2016; {FIXED}", 89.0, {"hidden": 500}),
     Line("pixelcnn", "pixelcnn", "binarized_mnist", 60, 81.30, f"van den Oord et al., ICML 2016; {FIXED}", 84.0),
     Line("gated-pixelcnn", "gated_pixelcnn", "binarized_mnist", 60, 81.50,
          f"E. Hotaj, pytorch-generative; dynamic binarisation (ours: {FIXED})", 83.5),
