@@ -7,6 +7,7 @@ from collections import namedtuple
 from itertools import product
 import numpy as np
 from minigrad import record
+from minigrad.shares import in_shares
 from minigrad.tensor import raw
 from .convolution import numbers
 from .module import Module
@@ -46,7 +47,7 @@ def padded(array, windows, value):
 
 def max_pool(x, windows):
     """The maximum of each window; NaN where there is one in it."""
-    return record(largest(raw(x), windows), max_pool_rule, x, windows=windows)
+    return record(in_shares(lambda x: largest(x, windows), raw(x)), max_pool_rule, x, windows=windows)
 
 
 def largest(x, windows):
@@ -59,7 +60,7 @@ def largest(x, windows):
 
 def max_pool_rule(g, y, x, windows):
     """dy = dx at the first maximum of each window."""
-    return distribute(g, windows, first_largest(raw(x), raw(y), windows))
+    return distribute(g, windows, in_shares(lambda x, y: first_largest(x, y, windows), raw(x), raw(y)))
 
 
 def first_largest(x, y, windows):
@@ -88,7 +89,11 @@ def collect_rule(g, y, x, windows, chosen):
 
 def distribute(y, windows, chosen=None):
     """Add each window's value to all entries of the window; or to the one that `chosen` names."""
-    return record(spread(raw(y), windows, chosen), distribute_rule, y, windows=windows, chosen=chosen)
+    if chosen is None:
+        x = in_shares(lambda y: spread(y, windows, None), raw(y))
+    else:
+        x = in_shares(lambda y, chosen: spread(y, windows, chosen), raw(y), chosen)
+    return record(x, distribute_rule, y, windows=windows, chosen=chosen)
 
 
 def spread(y, windows, chosen):

@@ -6,10 +6,13 @@ they share memory with their input.  The others copy.
 """
 import math
 import numpy as np
+from . import shares
 from .broadcasting import expand
 from .dtypes import check_together, promoted
 from .reductions import axes, axis, sum
 from .tensor import ARRAYS, Tensor, array_of, raw, record
+
+LARGE = 1 << 14        # entries from which on a compiled loop is faster than NumPy
 
 
 def sizes(given):
@@ -222,6 +225,9 @@ def pad(x, pad, mode="constant", value=0):
     shape = tuple(n + b + a for n, b, a in zip(array.shape, before, after))
     if any(n < 0 for n in shape):
         raise ValueError(f"pad: {pad} cuts more from shape {array.shape} than there is")
+    if in_planes(array, before, after):
+        from .margins import pad_planes    # the same, faster; here, for Numba takes a while to be imported
+        return record(pad_planes(array, before, shape, value), pad_rule, x, amounts=pad)
     target = tuple(slice(max(b, 0), max(n - max(a, 0), 0)) for n, b, a in zip(shape, before, after))
     kept = tuple(slice(max(-b, 0), max(n - max(-a, 0), 0)) for n, b, a in zip(array.shape, before, after))
     if all(n <= 0 for n in pad):           # nothing to fill
@@ -234,6 +240,12 @@ def pad(x, pad, mode="constant", value=0):
 def pad_rule(g, y, x, amounts):
     """What was added is cut off, and what was cut off is added, with zeros."""
     return pad(g, tuple(-n for n in amounts))
+
+
+def in_planes(array, before, after):
+    """Whether a compiled loop pads the array: a large one of floats, in C order, at its last two axes only."""
+    return (isinstance(array, np.ndarray) and array.size >= LARGE and array.ndim > 1 and array.flags.c_contiguous
+            and array.dtype.char in "fd" and not any(before[:-2]) and not any(after[:-2]))
 
 
 def tril(x, diagonal=0):
@@ -272,11 +284,23 @@ def cat(tensors, dim=0):
     arrays = together("cat", tensors)
     dim = axis("cat", dim, arrays[0].ndim)
     try:
-        data = np.concatenate(arrays, axis=dim)
+        data = joined(arrays, dim)
     except ValueError:
         raise ValueError(f"cat: shapes {listed(arrays)} must be equal but along dim {dim}, "
                          "and have at least one axis") from None
     return record(data, cat_rule, *tensors, dim=dim)
+
+
+def joined(arrays, dim):
+    """The arrays, one behind the other along an axis; large ones by all threads, each with a part of the examples."""
+    first = arrays[0]
+    others = {(*a.shape[:dim], *a.shape[dim + 1:]) for a in arrays}        # sizes
+    if dim == 0 or len(others) > 1 or first.size < shares.LARGE or not isinstance(first, np.ndarray):
+        return np.concatenate(arrays, axis=dim)
+    length = np.sum([a.shape[dim] for a in arrays])
+    whole = np.empty((*first.shape[:dim], length, *first.shape[dim + 1:]), first.dtype)
+    shares.each_share(len(first), lambda share: np.concatenate([a[share] for a in arrays], dim, out=whole[share]))
+    return whole
 
 
 def cat_rule(g, y, *tensors, dim):

@@ -39,20 +39,55 @@ def broadcast(number):
     return np.full(vectors.LANES[number.dtype], number)
 
 
-def repeat(array, index):
-    """A register with array.flat[index] in every lane."""
-    return broadcast(array.reshape(-1)[index])
-
-
 def fma(a, b, c):
     """a * b + c, lane by lane.  (Rounded twice: there is no fused product in NumPy.)"""
     return a * b + c
 
 
-def pair_sums(a, b):
-    """a[0] + a[1], a[2] + a[3] ..., b[0] + b[1], b[2] + b[3] ..."""
-    both = np.concatenate((a, b))
-    return both[::2] + both[1::2]
+# A tile is an array (rows, columns, lanes).
+
+def zero_tile(rows, columns, array):
+    """A tile of zeros, of the array's type."""
+    return np.zeros((len(rows), len(columns), lanes(array)), array.dtype)
+
+
+def filled_tile(rows, columns, array, at):
+    """A tile with array.flat[at + r] everywhere in row r."""
+    return zero_tile(rows, columns, array) + array.reshape(-1)[at:at + len(rows), None, None]
+
+
+def load_tile(rows, columns, array, at, apart):
+    """The tile with array.flat[at + r * apart : ...] as row r, one register after the other."""
+    n = lanes(array)
+    return np.stack([[load(array, at + r * apart + j * n) for j in range(len(columns))] for r in range(len(rows))])
+
+
+def store_tile(array, at, apart, tile):
+    """array.flat[at + r * apart : ...] = row r"""
+    for r, row in enumerate(tile):
+        for j, value in enumerate(row):
+            store(array, at + r * apart + j * lanes(array), value)
+
+
+def add_products(tile, w, k, x, at, starts):
+    """The tile, with w.flat[k + r] * x.flat[at + starts[j] : ...] added in row r and column j."""
+    return tile + w.reshape(-1)[k:k + len(tile), None, None] * np.stack([load(x, at + start) for start in starts])
+
+
+def add_row_products(tile, y, at, apart, x, start, starts):
+    """The tile, with y.flat[at + r * apart : ...] * x.flat[start + starts[j] : ...] added in row r and column j."""
+    rows = np.stack([load(y, at + r * apart) for r in range(len(tile))])
+    return tile + rows[:, None] * np.stack([load(x, start + s) for s in starts])
+
+
+def add_totals(array, at, tile):
+    """array.flat[at + k] += the sum of the lanes of register k, counted row by row."""
+    array.reshape(-1)[at:at + tile.shape[0] * tile.shape[1]] += tile.sum(2).ravel()
+
+
+def take(array, at, columns):
+    """The numbers array.flat[at], array.flat[at + 1] ... as a tuple, as long as `columns`."""
+    return tuple(array.reshape(-1)[at:at + len(columns)].tolist())
 
 
 def interleaver(most):

@@ -12,13 +12,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 
-def register_bytes():
-    """The size of this processor's vector registers."""
-    features = binding.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
-
-
-BYTES = register_bytes()
+FEATURES = binding.get_host_cpu_features()
+BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx") else 16       # of a register
 FEW = 4                # rows that `interleave_few` and `separate_few` take, where a register has more lanes
 LANES = {np.dtype("float32"): BYTES // 4, np.dtype("float64"): BYTES // 8}
 
@@ -103,35 +98,26 @@ def broadcast(typingctx, number):
     return vector(number), codegen
 
 
-@intrinsic
-def repeat(typingctx, array, index):
-    """A register with array.flat[index] in every lane, for an index that isn't negative."""
-    vector = Vector(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        base = context.make_array(array)(context, builder, arguments[0]).data
-        return everywhere(builder, vector, builder.load(builder.gep(base, [arguments[1]])))
-    return vector(array, types.intp), codegen
+def product_sum(builder, vector, a, b, c):
+    """a * b + c, lane by lane, rounded once."""
+    kind = ir.FunctionType(vector.llvm, [vector.llvm] * 3)
+    name = f"llvm.fma.v{vector.lanes}f{vector.scalar.bitwidth}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
 
 
 @intrinsic
 def fma(typingctx, a, b, c):
     """a * b + c, lane by lane, rounded once."""
     def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(a.llvm, [a.llvm] * 3)
-        name = f"llvm.fma.v{a.lanes}f{a.scalar.bitwidth}"
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+        return product_sum(builder, a, *arguments)
     return a(a, a, a), codegen
 
 
-@intrinsic
-def pair_sums(typingctx, a, b):
+def pairwise_sums(builder, vector, a, b):
     """a[0] + a[1], a[2] + a[3] ..., b[0] + b[1], b[2] + b[3] ...: half of the way to the totals of a and of b."""
-    def codegen(context, builder, signature, arguments):
-        even, odd = (ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), list(range(start, 2 * a.lanes, 2)))
-                     for start in (0, 1))
-        return builder.fadd(builder.shuffle_vector(*arguments, even), builder.shuffle_vector(*arguments, odd))
-    return a(a, a), codegen
+    even, odd = (ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), list(range(start, 2 * vector.lanes, 2)))
+                 for start in (0, 1))
+    return builder.fadd(builder.shuffle_vector(a, b, even), builder.shuffle_vector(a, b, odd))
 
 
 @intrinsic
@@ -227,4 +213,4 @@ separate, separate_few = separator(BYTES), separator(FEW)
 
 if config.DISABLE_JIT:                     # nothing is compiled: the same functions on arrays
     from .uncompiled import (                                              # noqa: F811
-        broadcast, fma, interleave, interleave_few, lanes, load, pair_sums, repeat, separate, separate_few, store)
+        broadcast, fma, interleave, interleave_few, lanes, load, separate, separate_few, store)

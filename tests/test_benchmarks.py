@@ -3,17 +3,20 @@ import json
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 import numpy as np
 import pytest
-from benchmarks import engines, measure, report, workloads_convolution, workloads_small, workloads_step
+from benchmarks import (
+    engines, measure, report, workloads_convolution, workloads_sampling, workloads_small, workloads_step)
 from benchmarks.__main__ import main, selected
 from minigrad import tensor
 
 KEYS = {"name", "group", "ours_ms", "torch_ms", "ratio", "ratio_low", "ratio_high", "rounds", "others", "operations",
         "gflop", "ours_gflops", "torch_gflops", "gbyte", "ours_gbs", "torch_gbs", "ours_peak_mb", "extra", "judged",
         "must", "reach", "threads", "device"}
-EVERY = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_small.workloads()]
+EVERY = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_sampling.workloads(),
+         *workloads_small.workloads()]
 
 
 def run(*arguments):
@@ -51,12 +54,19 @@ def test_what_fails_does_not_keep_the_others_from_being_measured(monkeypatch, ca
     assert "| given " in out and "bad can't be measured" in err and "ZeroDivisionError" in err
 
 
+def test_whole_passes_are_counted_for_each_pixel():
+    """A run is counted as often as it takes to draw the images."""
+    sampling = workloads_sampling.Sampling("given", lambda engine: (lambda: time.sleep(0.01), 784), 0.05, 0.025)
+    row = sampling.measure([SimpleNamespace(name="ours")], 1)
+    assert row["ours_ms"] >= 7840 and row["torch_ms"] is None and (row["must"], row["reach"]) == (0.05, 0.025)
+
+
 def test_names_prefixes_and_groups_select():
     names = [w.name for w in EVERY]
     assert len(set(names)) == len(names)
     assert all(selected(EVERY, w.name) == [w] for w in EVERY)              # "step toy1d", too, though another begins so
     assert selected(EVERY, None) == EVERY
-    for group in ("convolution", "step", "overhead", "memory", "start-up"):
+    for group in ("convolution", "step", "sampling", "overhead", "memory", "start-up"):
         assert selected(EVERY, group) == [w for w in EVERY if w.group == group] != []
     assert [w.name[:6] for w in selected(EVERY, "masked")] == ["masked"] * 4
 

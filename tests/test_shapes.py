@@ -95,6 +95,27 @@ def test_the_lectures_examples_of_pad():
     np.testing.assert_array_equal(y.data[:, 2], x.data)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 5, 40, 33), (9, 70, 17, 11), (200, 100), (20000, 1), (1, 20000)])
+@pytest.mark.parametrize("amounts", [(0, 0), (1, 0), (0, 1), (2, -1), (-1, 3), (0, 0, 1, -1), (2, 2, 2, 0), (-1, 5, 7, -1),
+                                     (40, -40), (-30, 50)])
+def test_large_arrays_are_padded_in_planes(monkeypatch, amounts, shape, dtype):
+    """The compiled loop gives what NumPy does, or the same error."""
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    assert shapes.in_planes(x, [0] * x.ndim, [0] * x.ndim)
+
+    def result():
+        try:
+            return shapes.pad(Tensor(x), amounts, value=1.5).data
+        except ValueError as error:
+            return str(error)
+    compiled = result()
+    monkeypatch.setattr(shapes, "LARGE", np.inf)
+    plain = result()
+    assert type(compiled) is type(plain) and np.array_equal(compiled, plain)
+    assert isinstance(plain, str) or compiled.dtype == dtype
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Views
 

@@ -162,13 +162,13 @@ def losses_of_rows(job, x, target, losses):
     first, C, width = job * BLOCK, x.shape[1], lanes(x)
     flat, spare, whole = x.reshape(-1), np.empty(width, x.dtype), C // width * width
     for n in range(first, min(first + BLOCK, x.shape[0])):
-        rest = behind(flat, n * C + whole, C - whole, spare)
-        highest = largest_of_row(flat, n * C, whole, rest)
+        ending = behind(flat, n * C + whole, C - whole, spare)
+        highest = largest_of_row(flat, n * C, whole, ending)
         top, summed = broadcast(highest), number(0)
         for c in range(0, whole, width):
             summed = plus(summed, exponential(minus(load(flat, n * C + c), top)))
         if whole < C:
-            summed = plus(summed, exponential(minus(rest, top)))
+            summed = plus(summed, exponential(minus(ending, top)))
         losses[n] = np.log(total(summed)) + (highest - x[n, target[n]])
     return 0
 
@@ -178,15 +178,15 @@ def gradient_of_rows(job, g, y, x, target, dx):
     first, C, width = job * BLOCK, x.shape[1], lanes(x)
     flat, written, spare, whole = x.reshape(-1), dx.reshape(-1), np.empty(width, x.dtype), C // width * width
     for n in range(first, min(first + BLOCK, x.shape[0])):
-        rest = behind(flat, n * C + whole, C - whole, spare)
-        highest = largest_of_row(flat, n * C, whole, rest)
+        ending = behind(flat, n * C + whole, C - whole, spare)
+        highest = largest_of_row(flat, n * C, whole, ending)
         top, log_total = broadcast(highest), broadcast(y[n] + (x[n, target[n]] - highest))
         factor = broadcast(g[n])
         for c in range(0, whole, width):
             row = times(exponential(minus(minus(load(flat, n * C + c), top), log_total)), factor)
             store(written, n * C + c, row)
         if whole < C:
-            store(spare, 0, times(exponential(minus(minus(rest, top), log_total)), factor))
+            store(spare, 0, times(exponential(minus(minus(ending, top), log_total)), factor))
             dx[n, whole:] = spare[:C - whole]
         dx[n, target[n]] -= g[n]
     return 0
@@ -201,11 +201,11 @@ def behind(x, at, count, spare):
 
 
 @njit(cache=True)
-def largest_of_row(x, at, whole, rest):
-    """The largest logit of a row: of `whole` ones from `at` on, and those in the register `rest`."""
+def largest_of_row(x, at, whole, ending):
+    """The largest logit of a row: of `whole` ones from `at` on, and those in the register `ending`."""
     for c in range(0, whole, lanes(x)):
-        rest = larger(rest, load(x, at + c))
-    return largest(rest)
+        ending = larger(ending, load(x, at + c))
+    return largest(ending)
 
 
 LOSSES, GRADIENT = MachineCode(losses_of_block), MachineCode(gradient_of_block)

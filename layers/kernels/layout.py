@@ -26,19 +26,21 @@ import math
 from collections import namedtuple
 from functools import lru_cache
 import numpy as np
+from minigrad.tiles import COLUMNS
 from minigrad.vectors import BYTES, FEW
 
 POSITIONS = 1024       # a group end to end has about so many places: enough to fill the registers, few enough for the
                        # near caches
 NEAREST = 16 << 10     # bytes of the first-level cache that a tile's part of the source may take
 STRIP = 12 << 10       # bytes that a strip of the result may take, for each channel
-PANEL = 8              # see Layout.panel
+PANEL = 32             # see Layout.panel
 CACHE = 3 << 18        # a group side by side takes at most so many bytes, a part of the second-level cache
-BLOCK, TILE = 4, 4     # channels, and registers of the result, that are computed together
+EVEN = 4               # images end to end make a multiple of so many groups, for 2 or 4 threads to get equal shares
+TILE = COLUMNS         # registers of the result that are computed together
 
 
 class Layout(namedtuple("Layout", "down right top left pitch rows between spacing images height band line plane "
-                                  "strip panel near columns run passes taps starts bounds shifts weights")):
+                                  "strip panel near columns run passes taps starts whole lists offsets weights")):
     """Where things lie.
 
     down, right how many phases the source is split into, along each axis
@@ -53,16 +55,18 @@ class Layout(namedtuple("Layout", "down right top left pitch rows between spacin
     line        as computed, the result's rows are so far from each other
     plane       places of one channel's one phase
     strip       rows of the result that are computed before they are put where they belong
-    panel       how many blocks of channels take their turn on what is read of the source
+    panel       how many channels take their turn on what is read of the source, in whole blocks
     near        how many input channels of what a tile reads fit into the nearest cache
     columns     for each column of the source, the place of its pixels within their row, that of its phase included
     run         the places, from the first one on, of pixels that follow each other without a gap
     passes      an int64 array with a row per pass: see PASS
     taps        the shift of each tap, one pass after the other
     starts      where each register of the result starts in the flat layout, TILE a tile, one pass after the other
-    bounds      tile k's own taps are those from bounds[k] to bounds[k + 1] in the two lists that follow
-    shifts      the shifts of the taps that each tile takes
-    weights     where the weights of these taps lie among the packed ones, in numbers
+    whole       whether every tile takes all taps of the only pass
+    lists       an int64 array with a row per tile, (first, count): the tile takes `count` taps, and its sum over input
+                channels and taps, channel by channel, goes along the two lists that follow, from `first` on
+    offsets     where such a pair of channel and tap reads the source, from the place of the result on
+    weights     the number of the pair among all of them, and of its weights among the packed ones
     """
     __slots__ = ()
 
@@ -70,6 +74,8 @@ class Layout(namedtuple("Layout", "down right top left pitch rows between spacin
 # The columns of `Layout.passes`: the size of its part of the result; where that part begins; the first of its tiles.
 PASS = namedtuple("Pass", "height width down right first_tile")
 Cut = namedtuple("Cut", "pitch rows between spacing images height band line")
+# A cut, and what follows from it: some fields of the Layout; and which taps each tile takes, a bool (tiles, taps)
+Tiling = namedtuple("Tiling", "cut plane columns passes taps starts taken")
 
 
 def sketch(height, width, taps, offset):
@@ -88,7 +94,7 @@ def gathering(geometry, batch, channels, lanes):
     taps = [(a * dh % sh * sw + b * dw % sw, a * dh // sh, b * dw // sw) for a, b in geometry.taps]
     top, bottom, left, right = geometry.padding
     passes = [sketch(*geometry.output_size, taps, (0, 0))]
-    return build(geometry.size, geometry.stride, (top, left), passes, batch, channels, lanes)
+    return build(geometry.size, geometry.stride, (top, left), passes, batch, channels, geometry.groups, lanes)
 
 
 @lru_cache(maxsize=1024)
@@ -108,7 +114,8 @@ def scattering(geometry, batch, channels, lanes):
             taps = [(0, rows[a] + reach[0], columns[b] + reach[1]) for a, b in mine]
             passes.append(sketch(height, width, taps, (down, right)))
             chosen.extend(mine)
-    return build(geometry.output_size, (1, 1), tuple(reach), passes, batch, channels, lanes), tuple(chosen)
+    return (build(geometry.output_size, (1, 1), tuple(reach), passes, batch, channels, geometry.groups, lanes),
+            tuple(chosen))
 
 
 def axis_passes(size, kernel, stride, before, dilation):
@@ -124,7 +131,7 @@ def axis_passes(size, kernel, stride, before, dilation):
     return passes
 
 
-def build(size, phases, origin, passes, batch, channels, lanes):
+def build(size, phases, origin, passes, batch, channels, groups, lanes):
     """The layout of a batch of sources of the given size: the one of several that computes the fewest products."""
     width = max(p.width for p, _ in passes)
     cuts = [end_to_end(size, phases, origin, passes, batch)]
@@ -132,21 +139,23 @@ def build(size, phases, origin, passes, batch, channels, lanes):
         # with fewer images than lanes, a register holds several neighbouring pixels, so rows must not be shorter
         if images == lanes or images <= batch and phases == (1, 1) and min(size[1], width) >= lanes:
             cuts += [side_by_side(size, phases, origin, passes, images, channels, lanes, whole) for whole in (1, TILE)]
-    layouts = [lay_out(cut, size, phases, origin, passes, channels, lanes) for cut in dict.fromkeys(cuts)]
-    return min(layouts, key=lambda layout: cost(layout, batch))
+    tilings = [tile(cut, size, phases, origin, passes, lanes) for cut in dict.fromkeys(cuts)]
+    return lay_out(min(tilings, key=lambda tiling: cost(tiling, phases, batch)), size, phases, origin, channels, groups,
+                   lanes)
 
 
-def cost(layout, batch):
+def cost(tiling, phases, batch):
     """About how many products a batch takes, those that are computed in vain included."""
-    bands = -(-layout.height // layout.band) if layout.band else 1
-    copying = 1 + 0.1 * (bands * layout.rows / max(1, layout.height) - 1)      # the rows that bands have in common
-    slow = layout.down * layout.right > 1 or layout.pitch == 1 and layout.height < 64
-    preference = 1 if layout.between > 1 else 1.5 if slow else 0.94    # images end to end are copied faster, but not
-    return -(-batch // layout.images) * bands * len(layout.shifts) * copying * preference      # phases or short runs
+    cut = tiling.cut
+    bands = -(-cut.height // cut.band) if cut.band else 1
+    copying = 1 + 0.1 * (bands * cut.rows / max(1, cut.height) - 1)            # the rows that bands have in common
+    slow = phases != (1, 1) or cut.pitch == 1 and cut.height < 64
+    preference = 1 if cut.between > 1 else 1.5 if slow else 0.94   # images end to end are copied faster, but not phases
+    return -(-batch // cut.images) * bands * tiling.taken.sum() * copying * preference             # or short runs
 
 
-def lay_out(cut, size, phases, origin, passes, channels, lanes):
-    """The Layout that follows from a cut."""
+def tile(cut, size, phases, origin, passes, lanes):
+    """The Tiling that follows from a cut."""
     taps = [(phase, down * cut.pitch + right * cut.between) for _, taps in passes for phase, down, right in taps]
     places = cut.rows * cut.pitch * (cut.images if cut.between == 1 else 1)
     plane = -(-(places + max([0] + [shift for _, shift in taps]) + cut.pitch + 16) // 16) * 16
@@ -154,23 +163,44 @@ def lay_out(cut, size, phases, origin, passes, channels, lanes):
     right, phase = np.divmod(np.arange(size[1]) + origin[1], phases[1])
     columns = phase * plane + right * cut.between
     filled = None if cut.band < cut.height else pixels_before(size, phases, origin, cut, plane, columns)
-    table, starts, bounds, chosen, first = [], [], [0], [], 0
+    table, starts, taken, first = [], [np.zeros(0, np.int64)], np.zeros((0, len(taps)), bool), 0
     for p, mine in passes:
-        table.append(p._replace(first_tile=len(bounds) - 1))
+        table.append(p._replace(first_tile=len(taken)))
         if p.height > 0 and p.width > 0:
-            tiles = register_starts(cut, p, lanes)
-            taken = taken_taps(tiles, taps[first:first + len(mine)], filled, lanes)
+            tiles, some = register_starts(cut, p, lanes), slice(first, first + len(mine))
             starts.append(tiles.ravel())
-            chosen.append(first + np.nonzero(taken)[1])
-            bounds.extend(bounds[-1] + np.cumsum(taken.sum(1)))
+            taken = np.append(taken, np.zeros((len(tiles), len(taps)), bool), axis=0)
+            taken[-len(tiles):, some] = taken_taps(tiles, taps[some], filled, lanes)
         first += len(mine)
-    starts = np.concatenate([np.zeros(0, np.int64), *starts])
-    chosen = np.concatenate([np.zeros(0, np.int64), *chosen])
-    run = np.arange(max(size[0] * size[1], cut.height * max(p.width for p, _ in passes))) * cut.between
-    near = max(1, NEAREST // (BYTES * most_lines(starts, bounds, taps[chosen], lanes)))
+    return Tiling(cut, plane, columns, np.array(table, np.int64), taps, np.concatenate(starts), taken)
+
+
+def lay_out(tiling, size, phases, origin, channels, groups, lanes):
+    """The Layout of a Tiling."""
+    cut, plane, columns, passes, taps, starts, taken = tiling
+    run = np.arange(max(size[0] * size[1], cut.height * passes[:, 1].max())) * cut.between
+    near = max(1, NEAREST // (BYTES * most_lines(starts, taps, taken, lanes)))
     strip, panel = turns(cut, channels * phases[0] * phases[1] * plane, lanes)
-    return Layout(*phases, *origin, *cut, plane, strip, panel, near, columns, run, np.array(table, np.int64), taps,
-                  starts, np.array(bounds, np.int64), taps[chosen], chosen * BLOCK)
+    lists = pairs(taken, taps, phases[0] * phases[1] * plane, channels // groups)
+    return Layout(*phases, *origin, *cut, plane, strip, panel, near, columns, run, passes, taps, starts,
+                  int(taken.all()), *lists)
+
+
+def pairs(taken, taps, distance, channels):
+    """`lists`, `offsets` and `weights` of a Layout.  Tiles that take the same taps share a part of the lists.
+
+    distance, channels      from one input channel to the next, and how many of them a result sees
+    """
+    choices, choice = np.unique(taken, axis=0, return_inverse=True)
+    counts = choices.sum(1)
+    first = np.cumsum(counts * channels) - counts * channels
+    channel = np.arange(channels)[:, None]
+    chosen = [np.flatnonzero(row) for row in choices]
+    offsets = [(channel * distance + taps[mine]).ravel() for mine in chosen]
+    weights = [(channel * len(taps) + mine).ravel() for mine in chosen]
+    nothing = np.zeros(0, np.int64)
+    return (np.stack((first, counts), 1)[choice.ravel()], np.concatenate([nothing, *offsets]),
+            np.concatenate([nothing, *weights]))
 
 
 def turns(cut, places, lanes):
@@ -188,12 +218,13 @@ def turns(cut, places, lanes):
     return rows * max(1, STRIP // (rows * cut.line * BYTES // lanes)), PANEL
 
 
-def most_lines(starts, bounds, shifts, lanes):
+def most_lines(starts, taps, taken, lanes):
     """How many lines of the cache the tile that takes most taps reads of one channel."""
-    tile = int(np.argmax(np.diff(bounds, append=bounds[-1])))
-    mine = shifts[bounds[tile]:bounds[min(tile + 1, len(bounds) - 1)]]
-    places = np.add.outer(starts[TILE * tile:TILE * (tile + 1)], mine)
-    return max(1, len(np.unique([places // lanes, (places + lanes - 1) // lanes])))
+    if not taken.any():
+        return 1
+    most = np.argmax(taken.sum(1))
+    places = np.add.outer(starts[TILE * most:TILE * (most + 1)], taps[taken[most]])
+    return len(np.unique([places // lanes, (places + lanes - 1) // lanes]))
 
 
 def extents(size, phases, origin, passes):
@@ -218,6 +249,8 @@ def end_to_end(size, phases, origin, passes, batch):
         band = max(1, POSITIONS // pitch)
         rows = band + lookahead
     images = 1 if band < height else max(1, min(POSITIONS // max(1, rows * pitch), batch // 8))
+    groups = -(-batch // (images * EVEN)) * EVEN
+    images = max(1, -(-batch // max(1, groups)))           # as many, but the same for all
     return Cut(pitch, rows, 1, rows * pitch, images, height, band, pitch)
 
 

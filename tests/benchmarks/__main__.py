@@ -14,7 +14,8 @@ def main(arguments=None):
     on_device = options.device == "cuda"
     threads = options.threads or (os.cpu_count() if on_device else 2)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))     # before NumPy and Numba are loaded
-    from . import engines, report, workloads_convolution, workloads_small, workloads_step
+    from . import (
+        engines, report, workloads_convolution, workloads_sampling, workloads_small, workloads_step)
     if on_device:
         from minigrad.cuda import CudaError
         from . import device
@@ -25,7 +26,8 @@ def main(arguments=None):
             return 1
         every = list(device.workloads())
     else:
-        every = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_small.workloads()]
+        every = [*workloads_convolution.workloads(), *workloads_step.workloads(), *workloads_sampling.workloads(),
+                 *workloads_small.workloads()]
     chosen = selected(every, options.only)
     if not chosen:
         print(f"python -m tests.benchmarks: no workload, prefix or group is called {options.only!r}; there are:",
@@ -62,7 +64,8 @@ def parser():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time this engine and PyTorch in "
                                      "turn.  A ratio below 1 says that ours is faster.")
     parser.add_argument("--only", metavar="NAME", help="a workload, the beginning of some names (`step`, `conv2d 100`, "
-                        "`masked`), or a group: convolution, step, overhead, memory, start-up (on a device: arithmetic, host)")
+                        "`masked`), or a group: convolution, step, sampling, overhead, memory, start-up (on a device: "
+                        "arithmetic, host)")
     parser.add_argument("--json", metavar="FILE", help="write the measurements to this file")
     parser.add_argument("--threads", type=int, metavar="T",
                         help="of both engines (default: 2; beside a device, all processors)")

@@ -90,7 +90,7 @@ def rungs(x, w):
     yield "the definition, compiled by Numba (`loops`)", lambda: loops.forward(x, w, None, GEOMETRY)
     yield "the innermost loop along a row", rows
     yield "taps: one shift of the flat image each", flat
-    yield "4 channels x 4 registers of sums (`taps`)", lambda: fast(1)
+    yield "8 channels x 3 registers of sums (`taps`)", lambda: fast(1)
     yield "two threads", lambda: fast(2)
 
 
